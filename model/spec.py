@@ -1,0 +1,63 @@
+"""What may be asked of the model: one frozen, torch-free record, and every limit it imposes."""
+
+import secrets
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+FPS = 16
+MAX_SEED = 2**63 - 1
+
+Size = Literal["128x128", "256x256", "512x512", "1024x1024"]
+
+
+def _no_bool(value: object) -> object:
+    """Pydantic reads true as 1; a client that sends it has mistaken the field."""
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not a boolean")
+    return value
+
+
+def _draw_seed(value: object = None) -> object:
+    """No seed asked means one drawn here, so that a spec always names the video it makes."""
+    return secrets.randbelow(MAX_SEED + 1) if value is None else _no_bool(value)
+
+
+Prompt = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+NegativePrompt = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
+Model = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Seconds = Annotated[int, BeforeValidator(_no_bool, json_schema_input_type=int | str), Field(ge=1, le=5)]
+Seed = Annotated[
+    int, BeforeValidator(_draw_seed, json_schema_input_type=int | str | None), Field(ge=0, le=MAX_SEED)
+]
+Steps = Annotated[int, BeforeValidator(_no_bool, json_schema_input_type=int | str), Field(ge=1, le=100)]
+GuidanceScale = Annotated[
+    float,
+    BeforeValidator(_no_bool, json_schema_input_type=float | str),
+    Field(ge=1.0, le=20.0),
+]
+
+
+class VideoSpec(BaseModel):
+    """One video as it was asked for; numbers may come as strings, as forms and the OpenAI wire send them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    prompt: Prompt
+    negative_prompt: NegativePrompt = ""
+    model: Model = "ciotat-1"
+    seconds: Seconds = 5
+    size: Size = "512x512"
+    seed: Seed = Field(default_factory=lambda: secrets.randbelow(MAX_SEED + 1))
+    steps: Steps = 20
+    guidance_scale: GuidanceScale = 6.0
+
+    @property
+    def frames(self) -> int:
+        """The number of frames of the finished video."""
+        return FPS * self.seconds
+
+    @property
+    def side(self) -> int:
+        """The width, which is the height, of the finished video in pixels."""
+        return int(self.size.partition("x")[0])
