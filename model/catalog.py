@@ -1,4 +1,4 @@
-"""Which checkpoints are installed: a folder listing, so that the API tier can refuse a model without torch."""
+"""Which checkpoints are installed: a folder listing, so that the API tier refuses a model without torch."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def installed(checkpoints: Path) -> list[str]:
 
 
 def locate(checkpoints: Path, model: str) -> Path:
-    """The folder of one installed checkpoint; the name is matched against the listing, never joined unseen."""
+    """The folder of one installed checkpoint; a name is matched against the listing, never joined unseen."""
     names = installed(checkpoints)
     if model not in names:
         raise UnknownModel(f"model {model!r} is not installed; installed: {', '.join(names) or 'none'}")

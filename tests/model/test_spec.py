@@ -81,4 +81,4 @@ def test_a_spec_survives_json(spec):
 def test_a_spec_needs_no_torch():
     loaded = "import sys, model.spec, model.catalog; sys.exit('torch' in sys.modules)"
 
-    assert subprocess.run([sys.executable, "-c", loaded]).returncode == 0
+    assert subprocess.run([sys.executable, "-c", loaded], check=False).returncode == 0

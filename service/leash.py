@@ -1,0 +1,60 @@
+"""Runs a command that cannot outlive its owner: `python -m service.leash FD COMMAND...`.
+
+The owner holds the other end of a pipe, FD. When that end closes, also because the owner was killed, the
+command's whole process group is asked to end, and then made to.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+
+GRACE_SECONDS = 15.0
+PR_SET_PDEATHSIG = 1
+
+
+def _die_with_parent() -> None:
+    """Where Linux offers it, also tie the command to this process, should this process itself be killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _signal_group(group: int, number: signal.Signals) -> bool:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+        return True
+    return False
+
+
+def _end_with_owner(pipe: int, child: "subprocess.Popen[bytes]") -> None:
+    """Wait for the owner's end of the pipe to close, then end the group."""
+    os.read(pipe, 1)
+    _signal_group(child.pid, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(GRACE_SECONDS)
+    _signal_group(child.pid, signal.SIGKILL)
+
+
+def main() -> int:
+    """Start the command in a group of its own and stay until it is gone."""
+    pipe, command = int(sys.argv[1]), sys.argv[2:]
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    child = subprocess.Popen(command, start_new_session=True, restore_signals=True, preexec_fn=_prepared)
+    threading.Thread(target=_end_with_owner, args=(pipe, child), daemon=True).start()
+    code = child.wait()
+    _signal_group(child.pid, signal.SIGKILL)  # what the command left behind
+    return code
+
+
+def _prepared() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    _die_with_parent()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,154 @@
+"""A job is a frozen record in Redis; each change is one atomic write, and a stale worker can make none."""
+
+import secrets
+import time
+from enum import StrEnum
+from typing import Any, cast
+
+import redis
+from pydantic import BaseModel, ConfigDict, Json
+
+from model.spec import VideoSpec
+from worker.scripts import CLAIM, UPDATE
+
+PENDING = "ciotat:pending"  # queued jobs by time of creation: the outbox, and the queue as seen from outside
+LEASES = "ciotat:leases"  # jobs in progress by the end of their lease
+
+
+class Status(StrEnum):
+    """The public words of the video protocol."""
+
+    QUEUED = "queued"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Job(BaseModel):
+    """A video from the moment it was accepted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    spec: Json[VideoSpec]
+    status: Status = Status.QUEUED
+    progress: int = 0
+    created_at: float
+    started_at: float | None = None
+    completed_at: float | None = None
+    attempts: int = 0
+    token: int = 0
+    video_key: str | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+
+
+class JobNotFound(LookupError):
+    """There is no such video."""
+
+
+class LeaseLost(RuntimeError):
+    """Another worker has claimed this job, or it has ended; nothing more may be written to it."""
+
+
+class LeaseHeld(RuntimeError):
+    """Another worker is making this video."""
+
+    def __init__(self, remaining: float) -> None:
+        super().__init__(f"the lease of another worker runs for {remaining:.1f} s more")
+        self.remaining = remaining
+
+
+class JobOver(RuntimeError):
+    """The job has reached its end; there is nothing to claim."""
+
+
+class StoreUnavailable(RuntimeError):
+    """The job store does not answer."""
+
+
+def key(job_id: str) -> str:
+    """The Redis key of one job's record."""
+    return f"ciotat:job:{job_id}"
+
+
+class JobStore:
+    """Jobs in one Redis or Valkey, by whose clock alone leases run."""
+
+    def __init__(self, client: "redis.Redis", lease_seconds: float = 120.0, max_attempts: int = 3) -> None:
+        self._redis = client
+        self._lease = lease_seconds
+        self._max_attempts = max_attempts
+        self._claim = client.register_script(CLAIM)
+        self._update = client.register_script(UPDATE)
+
+    def create(self, spec: VideoSpec) -> Job:
+        """Save a queued job and the promise to dispatch it, in one write."""
+        job_id = f"video_{secrets.token_hex(16)}"
+        record = {"id": job_id, "spec": spec.model_dump_json(), "created_at": f"{time.time():.6f}"}
+        record |= {"status": Status.QUEUED.value, "progress": "0", "attempts": "0", "token": "0"}
+        try:
+            with self._redis.pipeline(transaction=True) as write:
+                write.hset(key(job_id), mapping=cast(Any, record))
+                write.zadd(PENDING, {job_id: float(record["created_at"])})
+                write.execute()
+        except (redis.ConnectionError, redis.TimeoutError) as down:
+            raise StoreUnavailable("the job store does not answer") from down
+        return Job.model_validate(record)
+
+    def get(self, job_id: str) -> Job:
+        """The job as it is now."""
+        try:
+            record = cast("dict[str, str]", self._redis.hgetall(key(job_id)))
+        except (redis.ConnectionError, redis.TimeoutError) as down:
+            raise StoreUnavailable("the job store does not answer") from down
+        if not record:
+            raise JobNotFound(f"video {job_id!r} does not exist")
+        return Job.model_validate(record)
+
+    def claim(self, job_id: str) -> Job:
+        """Take a queued job, or one whose lease ran out: a new token, one more attempt."""
+        outcome, detail = self._claim(
+            keys=[key(job_id), PENDING, LEASES], args=[job_id, self._lease, self._max_attempts]
+        )
+        match outcome:
+            case "claimed":
+                return self.get(job_id)
+            case "held":
+                raise LeaseHeld(float(detail))
+            case "unknown":
+                raise JobNotFound(f"video {job_id!r} does not exist")
+        raise JobOver(f"video {job_id!r} is {detail}")
+
+    def progress(self, job: Job, percent: int) -> None:
+        """The heartbeat: how far the work is, and the lease anew."""
+        self._write(job, {"progress": percent})
+
+    def complete(self, job: Job, video_key: str) -> None:
+        """The one commit of a finished video."""
+        self._write(job, {"status": Status.COMPLETED, "progress": 100, "video_key": video_key})
+
+    def fail(self, job: Job, code: str, message: str) -> None:
+        """End the job with a reason its owner can read."""
+        self._write(job, {"status": Status.FAILED, "error_code": code, "error_message": message})
+
+    def _write(self, job: Job, changes: dict[str, str | int]) -> None:
+        fields = [part for change in changes.items() for part in change]
+        args = [job.id, job.token, self._lease, str(changes.get("status", "")), *fields]
+        if not self._update(keys=[key(job.id), LEASES], args=args):
+            raise LeaseLost(f"video {job.id!r} is no longer this worker's (token {job.token})")
+
+    def ping(self) -> None:
+        """Raise unless the store answers."""
+        try:
+            self._redis.ping()
+        except (redis.ConnectionError, redis.TimeoutError) as down:
+            raise StoreUnavailable("the job store does not answer") from down
+
+
+def connect(url: str) -> "redis.Redis":
+    """A client that speaks text, checks idle connections and never waits for ever."""
+    return redis.Redis.from_url(
+        url, decode_responses=True, socket_timeout=30, socket_connect_timeout=5, health_check_interval=25
+    )

@@ -1,0 +1,64 @@
+"""The story of one video: load, generate, encode, store, commit."""
+
+import logging
+import tempfile
+import time
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from model.catalog import UnknownModel, locate
+from model.pipeline import Pipeline, Step
+from model.spec import FPS
+from model.weights import InvalidCheckpoint
+from worker.jobs import Job, JobStore
+from worker.mp4 import encode
+from worker.storage import Storage, StorageUnavailable
+
+log = logging.getLogger(__name__)
+
+PUBLIC_ERRORS: dict[type[Exception], str] = {
+    InvalidCheckpoint: "invalid_checkpoint",
+    UnknownModel: "model_not_found",
+    StorageUnavailable: "storage_unavailable",
+    torch.cuda.OutOfMemoryError: "out_of_memory",
+}
+
+
+def render(job: Job, jobs: JobStore, storage: Storage, checkpoints: Path, device: str) -> None:
+    """Make a claimed job's video; each step is a heartbeat, and the last write is the commit."""
+    began = time.monotonic()
+    pipeline = _pipeline(locate(checkpoints, job.spec.model), _resolved(device))
+
+    def on_step(step: Step) -> None:
+        jobs.progress(job, min(99, int(100 * step.fraction)))
+
+    frames = pipeline.generate(job.spec, on_step)
+    video_key = f"videos/{job.id}/{job.token}.mp4"
+    with tempfile.TemporaryDirectory(prefix="ciotat-") as scratch:
+        video = Path(scratch) / "video.mp4"
+        encode(frames, FPS, video)
+        storage.put(video_key, video, "video/mp4")
+    jobs.complete(job, video_key)
+    log.info("video %s: %d frames in %.1f s", job.id, len(frames), time.monotonic() - began)
+
+
+def failure(error: Exception) -> tuple[str, str]:
+    """The code and the words in which a job's owner learns why it failed."""
+    for kind, code in PUBLIC_ERRORS.items():
+        if isinstance(error, kind):
+            return code, str(error)
+    return "internal_error", f"the worker failed on this video ({type(error).__name__})"
+
+
+@cache
+def _pipeline(folder: Path, device: str) -> Pipeline:
+    """Loaded once a process; a load that fails is not remembered, so a mended checkpoint works at once."""
+    return Pipeline.load(folder, device)
+
+
+def _resolved(device: str) -> str:
+    if device != "auto":
+        return device
+    return "cuda" if torch.cuda.is_available() else "cpu"

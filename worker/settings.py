@@ -1,0 +1,66 @@
+"""Every setting of every process, read once from the environment."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from model.catalog import SHIPPED
+
+
+class Settings(BaseSettings):
+    """A field's description is its line in docs/configuration.md; a test keeps the two together."""
+
+    model_config = SettingsConfigDict(frozen=True, populate_by_name=True, env_ignore_empty=True)
+
+    redis_url: str = Field(
+        "redis://127.0.0.1:6379/0",
+        validation_alias="REDIS_URL",
+        description="Redis or Valkey for jobs and the queue; given, `ciotat up` starts none of its own",
+    )
+    data: Path = Field(
+        Path.home() / ".local" / "share" / "ciotat",
+        validation_alias="CIOTAT_DATA",
+        description="folder of the one-machine stack: its Valkey and, without S3, its videos",
+    )
+    s3_bucket: str | None = Field(
+        None,
+        validation_alias="S3_BUCKET",
+        description="bucket for videos; unset means the folder `videos` of `CIOTAT_DATA`",
+    )
+    s3_endpoint_url: str | None = Field(
+        None,
+        validation_alias="S3_ENDPOINT_URL",
+        description="address of an S3-compatible server; unset means AWS",
+    )
+    checkpoints: Path = Field(
+        SHIPPED,
+        validation_alias="CIOTAT_CHECKPOINTS",
+        description="folder of checkpoint folders; each one's name is a `model` that can be asked for",
+    )
+    device: str = Field(
+        "auto",
+        validation_alias="CIOTAT_DEVICE",
+        description="`cpu`, `cuda`, `cuda:1`, ...; `auto` takes a GPU when there is one",
+    )
+    queue: str = Field(
+        "ciotat", validation_alias="CIOTAT_QUEUE", description="name of the Celery queue that workers consume"
+    )
+    lease_seconds: float = Field(
+        120.0,
+        gt=0,
+        validation_alias="CIOTAT_LEASE_SECONDS",
+        description="how long a worker may stay silent before its job may be claimed by another",
+    )
+    max_attempts: int = Field(
+        3,
+        ge=1,
+        validation_alias="CIOTAT_MAX_ATTEMPTS",
+        description="claims of one job before it is failed instead of tried again",
+    )
+    max_body_bytes: int = Field(
+        1 << 20,
+        ge=1,
+        validation_alias="CIOTAT_MAX_BODY_BYTES",
+        description="largest accepted request body; more is answered with 413",
+    )
