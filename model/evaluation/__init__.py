@@ -1,0 +1,1 @@
+"""Judges of generated videos, trained on rendered truth, and the measures made with them."""

@@ -1,0 +1,1 @@
+"""The world of captioned motion, and the recipes that train on it."""

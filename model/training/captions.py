@@ -1,0 +1,84 @@
+"""What a scene is called: several plain phrasings of object, motion, speed and background."""
+
+from model.training.backgrounds import BACKGROUNDS
+from model.training.motions import MOTIONS, SPEEDS
+
+PHRASES: dict[str, tuple[str, ...]] = {
+    "right": ("moving to the right", "moving right", "sliding to the right", "going right"),
+    "left": ("moving to the left", "moving left", "sliding to the left", "going left"),
+    "up": ("moving up", "rising", "going up", "moving upwards"),
+    "down": ("moving down", "sinking", "going down", "moving downwards"),
+    "bounce": ("bouncing", "bouncing up and down", "hopping", "bouncing on the spot"),
+    "spin clockwise": ("spinning clockwise", "rotating clockwise", "turning clockwise", "revolving clockwise"),
+    "spin counter-clockwise": (
+        "spinning counter-clockwise", "rotating counter-clockwise", "turning anticlockwise", "revolving counter-clockwise",
+    ),
+    "grow": ("growing", "getting bigger", "growing larger", "becoming larger"),
+    "shrink": ("shrinking", "getting smaller", "becoming smaller", "growing smaller"),
+    "swing": ("swinging", "swinging like a pendulum", "swinging back and forth", "swinging to and fro"),
+    "circle": ("circling", "moving in a circle", "going round in circles", "flying in circles"),
+    "shake": ("shaking", "trembling", "shaking from side to side", "jittering"),
+    "fall": ("falling", "falling down", "dropping to the ground", "falling to the ground"),
+    "stand still": ("standing still", "not moving", "staying still", "resting motionless"),
+}  # fmt: skip
+VIDEO = (
+    "{object} {motion} {adverb} {place}",
+    "{object} {adverb} {motion} {place}",
+    "{place}, {object} {motion} {adverb}",
+    "{object} {motion} {adverb}, {background}",
+    "{bare} {motion} {adverb} {place}",
+    "a video of {object} {motion} {adverb} {place}",
+    "{background} and {object} {motion} {adverb}",
+    "an animation of {object} {adverb} {motion}, {place}",
+)
+STILL = (
+    "{object} {place}",
+    "a picture of {object} {place}",
+    "{place}, {object}",
+    "{object}, {background}",
+    "{bare} {place}",
+    "an image of {object} with {background} behind",
+)
+MANY = frozenset(
+    "admission tickets|bowling pins|fireworks|Japanese dolls|nesting dolls|theatre masks|yellow sparkles|paw prints|crossed flags|"
+    "beans|blueberries|cherries|chopsticks|clinking beer mugs|clinking glasses|french fries|grapes|pancakes|peanuts|"
+    "ballet shoes|books|briefs|bubbles|chains|control knobs|crossed swords|film frames|glasses|gloves|goggles|headphones|jeans|"
+    "linked paperclips|maracas|prayer beads|scissors|shopping bags|shorts|socks|sunglasses|busts in silhouette|clapping hands|"
+    "crossed fingers|eyes|folded hands|footprints|lungs|pinched fingers|sweat droplets|signal bars|hot springs|spaghetti|"
+    "bacon|broccoli|garlic|butter|ice|oden|sushi|soap|nail polish|women wrestling|palms up together|heart hands|yarn|coral|thread|"
+    "flowers|popcorn|sake|bread|money with wings|people wrestling|confetti|Mount Fuji|Santa Claus".split("|")
+)
+AN = ("hour", "X-ray", "x-ray", "SOS")
+A = ("unicorn", "one", "uni", "euro", "ewe")
+
+
+def noun_phrase(name: str) -> str:
+    """A name with its article: `octopus` -> `an octopus`, `scissors` -> `scissors`."""
+    if name in MANY:
+        return name
+    if name in ("Statue of Liberty", "Kaaba"):
+        return f"the {name}"
+    vowel = name.startswith(AN) or (name[0].lower() in "aeiou" and not name.startswith(A))
+    return f"{'an' if vowel else 'a'} {name}"
+
+
+def caption(
+    object_name: str, motion: int, speed: int, background: int, template: int, *, still: bool = False
+) -> str:
+    """The scene in the phrasing numbered `template`; any non-negative number is one."""
+    templates = STILL if still else VIDEO
+    phrases = PHRASES[MOTIONS[motion]]
+    filled = templates[template % len(templates)].format(
+        object=noun_phrase(object_name),
+        bare=object_name,
+        motion=phrases[template // len(templates) % len(phrases)],
+        adverb=SPEEDS[speed],
+        place=BACKGROUNDS[background].place,
+        background=BACKGROUNDS[background].name,
+    )
+    return " ".join(filled.split()).replace(" ,", ",")
+
+
+def phrasings(*, still: bool = False) -> int:
+    """How many different `template` numbers a caption has."""
+    return len(STILL) if still else len(VIDEO) * 4

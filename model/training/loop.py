@@ -1,0 +1,165 @@
+"""The training loop of every recipe: one or several GPUs, a time budget, an average of the weights, resumable."""
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from tqdm import tqdm
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long and how fast to learn."""
+
+    minutes: float
+    rate: float = 8e-4  # peak learning rate of AdamW
+    warmup: float = 0.02  # share of the budget
+    decay: float = 0.35  # share of the budget, at its end, over which the rate falls to zero
+    average: float = 0.999  # decay of the exponential moving average of the weights
+    most_steps: int = 10**9  # for tests
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where this process trains."""
+
+    rank: int
+    size: int
+    device: torch.device
+
+    @classmethod
+    def join(cls, device: str) -> "Place":
+        """The process group that torchrun describes in the environment, or this process alone."""
+        size, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
+        if size > 1:
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+            dist.init_process_group("nccl")
+            return cls(rank, size, torch.device("cuda", int(os.environ["LOCAL_RANK"])))
+        return cls(0, 1, torch.device(device))
+
+
+def rate_at(progress: float, budget: Budget) -> float:
+    """Learning rate when `progress` of the budget is spent: linear up, flat, cosine down."""
+    if progress < budget.warmup:
+        return budget.rate * max(progress / budget.warmup, 0.01)
+    if progress > 1 - budget.decay:
+        return (
+            budget.rate
+            * 0.5
+            * (1 + math.cos(math.pi * min(1.0, (progress - 1 + budget.decay) / budget.decay)))
+        )
+    return budget.rate
+
+
+def average_gradients(parameters: list[nn.Parameter], size: int) -> None:
+    """Mean of the gradients over all processes, in one message."""
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    flat = torch.cat([g.flatten() for g in gradients])
+    dist.all_reduce(flat)
+    flat /= size
+    for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+        gradient.copy_(part.view_as(gradient))
+
+
+class Trainer:
+    """Minimises `loss(batch)` over the parameters of `network` that want gradients; `averaged` holds their average."""
+
+    def __init__(self, network: nn.Module, budget: Budget, place: Place, out: Path) -> None:
+        self.network, self.budget, self.place, self.out = network, budget, place, out
+        named = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
+        self.names, self.parameters = [name for name, _ in named], [p for _, p in named]
+        fused = place.device.type == "cuda"
+        self.optimizer = torch.optim.AdamW(
+            self.parameters, lr=budget.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=fused
+        )
+        self.averaged = [p.detach().clone() for p in self.parameters]
+        self.steps = 0
+        out.mkdir(parents=True, exist_ok=True)
+
+    def run(
+        self, batches: Iterable[object], loss: Callable[..., Tensor], on_minute: Callable[[], None]
+    ) -> None:
+        """Train until the time is spent. `on_minute` runs on the first process about once a minute."""
+        log = (self.out / f"log-{self.place.rank}.jsonl").open("a") if self.place.rank == 0 else None
+        start, last_minute, shown = time.monotonic(), 0, torch.zeros((), device=self.place.device)
+        bar = tqdm(total=100, disable=self.place.rank != 0, mininterval=5, unit="%", desc=self.out.name)
+        progress = 0.0
+        for batch in batches:
+            value = self.step(batch, loss, rate_at(progress, self.budget))
+            shown = torch.lerp(shown, value, 0.02 if self.steps > 1 else 1.0)
+            if self.steps % 10 == 0:
+                progress = self.agreed((time.monotonic() - start) / (60 * self.budget.minutes))
+            if log and self.steps % 50 == 0:
+                seconds = time.monotonic() - start
+                line = {"step": self.steps, "seconds": round(seconds, 1), "loss": round(float(shown), 5)}
+                log.write(json.dumps(line) + "\n")
+                log.flush()
+                bar.set_postfix(loss=f"{float(shown):.4f}", step=self.steps)
+                bar.update(min(100.0, 100 * progress) - bar.n)
+                if int(seconds) // 60 > last_minute:
+                    last_minute = int(seconds) // 60
+                    on_minute()
+            if progress >= 1 or self.steps >= self.budget.most_steps:
+                break
+        bar.close()
+        if log:
+            log.close()
+
+    def step(self, batch: object, loss: Callable[..., Tensor], rate: float) -> Tensor:
+        """One update; returns the loss, not yet read from the device."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        value = loss(batch)
+        value.backward()  # type: ignore[no-untyped-call]
+        if self.place.size > 1:
+            average_gradients(self.parameters, self.place.size)
+        torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.steps += 1
+        keep = min(self.budget.average, (1 + self.steps) / (10 + self.steps))
+        torch._foreach_lerp_(self.averaged, [p.detach() for p in self.parameters], 1 - keep)
+        return value.detach()
+
+    def agreed(self, progress: float) -> float:
+        """The first process's clock, so that all stop at the same step."""
+        if self.place.size == 1:
+            return progress
+        shared = torch.tensor(progress, device=self.place.device)
+        dist.broadcast(shared, 0)
+        return float(shared)
+
+    def swap(self) -> None:
+        """Exchange the weights with their average (call again to go on training)."""
+        for parameter, average in zip(self.parameters, self.averaged, strict=True):
+            kept = parameter.detach().clone()
+            parameter.data.copy_(average)
+            average.copy_(kept)
+
+    def save_state(self, file: Path) -> None:
+        """Everything a later run needs to go on: weights, their average, both moments of AdamW."""
+        tensors: dict[str, Tensor] = {}
+        for name, parameter, average in zip(self.names, self.parameters, self.averaged, strict=True):
+            moments = self.optimizer.state[parameter]
+            tensors |= {f"weight.{name}": parameter.detach(), f"average.{name}": average}
+            tensors |= {f"{key}.{name}": moments[key] for key in ("exp_avg", "exp_avg_sq", "step")}
+        partial = file.with_suffix(".partial")
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial)
+        partial.rename(file)
+
+    def load_state(self, file: Path) -> None:
+        """Go on where `save_state` stopped."""
+        tensors = load_file(file, device=str(self.place.device))
+        for name, parameter, average in zip(self.names, self.parameters, self.averaged, strict=True):
+            parameter.data.copy_(tensors[f"weight.{name}"])
+            average.copy_(tensors[f"average.{name}"])
+            state = {key: tensors[f"{key}.{name}"] for key in ("exp_avg", "exp_avg_sq")}
+            self.optimizer.state[parameter] = state | {"step": tensors[f"step.{name}"].float()}

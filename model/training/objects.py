@@ -1,0 +1,92 @@
+"""A thousand named vector drawings, rasterised once into a pyramid of textures."""
+
+import gzip
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+
+from model.training.raster import rasterise_apart, rasterise_one
+
+DATA = Path(__file__).with_name("objects.json.gz")
+SMALLEST = 64
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One object: its name as a caption says it, its SVG body, its view box side, and whether turning it shows."""
+
+    name: str
+    body: str
+    width: int
+    round: bool
+
+    @property
+    def svg(self) -> str:
+        return (
+            '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+            f'viewBox="0 0 {self.width} {self.width}">{self.body}</svg>'
+        )
+
+
+@cache
+def drawings() -> tuple[Drawing, ...]:
+    """Every shipped drawing, in the fixed order that numbers the objects."""
+    return tuple(Drawing(**entry) for entry in json.loads(gzip.decompress(DATA.read_bytes())))
+
+
+def rasterise(items: Sequence[Drawing], size: int, workers: int | None = None) -> UInt8[Tensor, "n 4 s s"]:
+    """All drawings at one size, spread over processes (`workers` defaults to the cores; 0 stays in this one)."""
+    workers = min(len(items) // 8, os.cpu_count() or 1) if workers is None else workers
+    svgs = [item.svg for item in items]
+    pictures = (
+        rasterise_apart(svgs, size, workers) if workers > 1 else [rasterise_one(svg, size) for svg in svgs]
+    )
+    out = torch.empty(len(items), 4, size, size, dtype=torch.uint8)
+    for row, picture in zip(out, pictures, strict=True):
+        row.copy_(torch.frombuffer(bytearray(picture), dtype=torch.uint8).view_as(row))
+    return out
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """Premultiplied RGBA textures of n objects: one (n, 4, s, s) byte tensor per side s, largest first."""
+
+    names: tuple[str, ...]
+    round: tuple[bool, ...]
+    levels: tuple[UInt8[Tensor, "n 4 s s"], ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @classmethod
+    def load(
+        cls,
+        device: torch.device | str,
+        size: int = 512,
+        names: Sequence[str] | None = None,
+        workers: int | None = None,
+    ) -> "Atlas":
+        """Rasterise all objects, or the named ones, at `size` and halve down to 64 pixels."""
+        by_name = {d.name: d for d in drawings()}
+        chosen = drawings() if names is None else tuple(by_name[name] for name in names)
+        level = rasterise(chosen, size, workers).to(device)
+        levels = [level]
+        while level.shape[-1] > SMALLEST:
+            level = halve(level)
+            levels.append(level)
+        return cls(tuple(d.name for d in chosen), tuple(d.round for d in chosen), tuple(levels))
+
+
+def halve(pictures: UInt8[Tensor, "n 4 s s"]) -> UInt8[Tensor, "n 4 r r"]:
+    """Average 2x2 blocks, rounded to the nearest byte, in chunks that bound the memory."""
+    chunks = [
+        torch.nn.functional.avg_pool2d(c.float(), 2).round().to(torch.uint8) for c in pictures.split(64)
+    ]
+    return torch.cat(chunks)

@@ -1,0 +1,191 @@
+"""An endless, seeded world of captioned motion, rendered on the device at any resolution.
+
+Colours are plain sRGB values: the picture is composited, averaged and learned in them, as its drawings were made.
+"""
+
+import random
+from dataclasses import dataclass, fields
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.nn import functional
+
+from model.training import backgrounds, captions
+from model.training.motions import MOTIONS, NORMAL, SECONDS, SPEEDS, STILL, allowed_mask, heldout_mask, place
+from model.training.objects import Atlas
+
+SIZES = (0.40, 0.60)
+STILL_CAPTIONS = 0.75  # share of still pictures whose caption leaves the motion out
+SAMPLES_AT_ONCE = 2**25  # bounds the memory of one render
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """A batch of b scenes: what is asked for, and the chances that settle the rest. Pure data, on one device."""
+
+    object: Int[Tensor, " b"]
+    motion: Int[Tensor, " b"]
+    speed: Int[Tensor, " b"]
+    background: Int[Tensor, " b"]
+    size: Float[Tensor, " b"]  # of the object, in frame sizes
+    path: Float[Tensor, "b 4"]  # chances in [0, 1) of the trajectory
+    look: Float[Tensor, "b 4"]  # chances in [0, 1) of the background
+
+    def __len__(self) -> int:
+        return len(self.object)
+
+    def __getitem__(self, rows: slice | Tensor) -> "Scenes":
+        return Scenes(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+
+class World:
+    """Scenes drawn at random, their captions, and their pictures."""
+
+    def __init__(self, atlas: Atlas, device: torch.device | str) -> None:
+        self.atlas = atlas
+        self.device = torch.device(device)
+        self.heldout: Bool[Tensor, "n m"] = heldout_mask(atlas.names)
+        self.allowed: Bool[Tensor, "n m"] = allowed_mask(atlas.round)
+        self._pairs = {held: (self.allowed & (self.heldout == held)).nonzero() for held in (False, True)}
+
+    def scenes(self, n: int, generator: torch.Generator, *, heldout: bool = False) -> Scenes:
+        """n random scenes, of training pairs only or of held-out pairs only. The generator is a CPU one."""
+        pairs = self._pairs[heldout]
+        pair = pairs[torch.randint(len(pairs), (n,), generator=generator)]
+        chances = torch.rand(n, 9, generator=generator)
+        speed = torch.randint(len(SPEEDS), (n,), generator=generator)
+        scenes = Scenes(
+            object=pair[:, 0],
+            motion=pair[:, 1],
+            speed=torch.where(pair[:, 1] == STILL, NORMAL, speed),
+            background=torch.randint(len(backgrounds.BACKGROUNDS), (n,), generator=generator),
+            size=SIZES[0] + (SIZES[1] - SIZES[0]) * chances[:, 8],
+            path=chances[:, :4],
+            look=chances[:, 4:8],
+        )
+        return Scenes(
+            *(getattr(scenes, field.name).to(self.device, non_blocking=True) for field in fields(Scenes))
+        )
+
+    def captions(self, scenes: Scenes, rng: random.Random, *, still: bool = False) -> list[str]:
+        """One caption a scene in a random phrasing; of a still picture mostly without the motion."""
+        asked = torch.stack([scenes.object, scenes.motion, scenes.speed, scenes.background], 1).tolist()
+        return [self._caption(row, rng, still and rng.random() < STILL_CAPTIONS) for row in asked]
+
+    def _caption(self, row: list[int], rng: random.Random, still: bool) -> str:
+        template = rng.randrange(captions.phrasings(still=still))
+        return captions.caption(self.atlas.names[row[0]], *row[1:], template, still=still)
+
+    @torch.no_grad()
+    def render(
+        self,
+        scenes: Scenes,
+        times: Float[Tensor, "b t"],
+        size: int,
+        *,
+        crop: tuple[int, int] | Int[Tensor, "b 2"] | None = None,
+        crop_size: int | None = None,
+        supersample: int = 2,
+    ) -> Float[Tensor, "b 3 t h w"]:
+        """Pictures in [-1, 1] at `times` (seconds); of a crop (x, y from the top left), only that window."""
+        side = crop_size or size
+        corner = (
+            torch.as_tensor((0, 0) if crop is None else crop, device=self.device).expand(len(scenes), 2)
+            / size
+        )
+        times = times.to(self.device, torch.float32)
+        at_once = max(1, SAMPLES_AT_ONCE // (times.shape[1] * (side * supersample) ** 2))
+        parts = [
+            self._render(scenes[rows], times[rows], corner[rows], size, side, supersample)
+            for rows in (slice(i, i + at_once) for i in range(0, len(scenes), at_once))
+        ]
+        return torch.cat(parts)
+
+    def _render(
+        self, scenes: Scenes, times: Tensor, corner: Tensor, size: int, side: int, supersample: int
+    ) -> Float[Tensor, "b 3 t h w"]:
+        behind = backgrounds.draw(
+            scenes.background, scenes.look, times, corner, side / size, side, supersample
+        )
+        spot = place(scenes.motion, scenes.speed, scenes.size, scenes.path, times)
+        matrix = to_texture(
+            spot.x - corner[:, :1], spot.y - corner[:, 1:], spot.size, spot.angle, side / size
+        )
+        thing = self._sample(
+            scenes.object.repeat_interleave(times.shape[1]),
+            matrix.flatten(0, 1),
+            spot.size.flatten() * (size * supersample),
+            side,
+            supersample,
+        ).unflatten(0, times.shape)
+        picture = torch.addcmul(thing[:, :, :3], behind, 1 - thing[:, :, 3:])
+        return picture.mul_(2).sub_(1).clamp_(-1, 1).transpose(1, 2)
+
+    def _sample(
+        self,
+        objects: Tensor,
+        matrix: Float[Tensor, "n 2 3"],
+        width: Float[Tensor, " n"],
+        side: int,
+        supersample: int,
+    ) -> Float[Tensor, "n 4 h w"]:
+        """Drawings through affine maps, each from the texture level nearest its width in samples."""
+        finest = self.atlas.levels[0].shape[-1]
+        level = (finest / width).log2().round().clamp(0, len(self.atlas.levels) - 1)
+        out = torch.empty(len(objects), 4, side, side, device=self.device)
+        fine = side * supersample
+        for index in level.unique().int().tolist():
+            rows = (level == index).nonzero()[:, 0]
+            texture = self.atlas.levels[index][objects[rows]].float().div_(255)
+            grid = functional.affine_grid(matrix[rows], [len(rows), 4, fine, fine], align_corners=False)
+            sampled = functional.grid_sample(texture, grid, mode="bilinear", align_corners=False)
+            out[rows] = functional.avg_pool2d(sampled, supersample)
+        return out
+
+
+def to_texture(x: Tensor, y: Tensor, size: Tensor, angle: Tensor, extent: float) -> Float[Tensor, "b t 2 3"]:
+    """Maps from a window's [-1, 1] square to a drawing's: x, y are the drawing's centre from the window's corner."""
+    cos, sin = angle.cos() / size, angle.sin() / size
+    right, down = extent - 2 * x, extent - 2 * y  # the window's centre, seen from the drawing's, doubled
+    rows = [
+        cos * extent,
+        sin * extent,
+        cos * right + sin * down,
+        -sin * extent,
+        cos * extent,
+        cos * down - sin * right,
+    ]
+    return torch.stack(rows, -1).unflatten(-1, (2, 3))
+
+
+def clip_times(count: int, frames: int = 80, device: torch.device | str = "cpu") -> Float[Tensor, "b t"]:
+    """The times of `frames` evenly spaced frames of a whole clip, for `count` scenes."""
+    return (torch.arange(frames, device=device) * (SECONDS / frames)).expand(count, frames)
+
+
+def main() -> None:
+    import argparse
+    from pathlib import Path
+
+    from model.evaluation.sheet import draw_sheet, to_frames
+
+    parser = argparse.ArgumentParser(
+        description="Draw a sheet of random scenes: rows are scenes, columns times."
+    )
+    parser.add_argument("--sheet", type=Path, required=True)
+    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--rows", type=int, default=len(MOTIONS))
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    world = World(Atlas.load("cpu", 512 if args.size > 128 else 128), "cpu")
+    scenes = world.scenes(args.rows * 20, torch.Generator().manual_seed(args.seed))
+    # one scene of each motion in turn, so that every motion can be looked at
+    wanted = [(scenes.motion == i % len(MOTIONS)).nonzero()[i // len(MOTIONS), 0] for i in range(args.rows)]
+    scenes = scenes[torch.stack(wanted)]
+    clips = world.render(scenes, clip_times(len(scenes), 10), args.size)
+    draw_sheet(to_frames(clips), world.captions(scenes, random.Random(args.seed))).save(args.sheet)
+
+
+if __name__ == "__main__":
+    main()
