@@ -43,7 +43,7 @@ def main() -> int:
     pipe, command = int(sys.argv[1]), sys.argv[2:]
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    child = subprocess.Popen(command, start_new_session=True, restore_signals=True, preexec_fn=_prepared)
+    child = subprocess.Popen(command, start_new_session=True, preexec_fn=_prepared)  # noqa: PLW1509 - no thread yet
     threading.Thread(target=_end_with_owner, args=(pipe, child), daemon=True).start()
     code = child.wait()
     _signal_group(child.pid, signal.SIGKILL)  # what the command left behind

@@ -1,0 +1,92 @@
+"""Every refusal, once: exception -> (HTTP status, gRPC code, public error code)."""
+
+from http import HTTPStatus
+from typing import NamedTuple
+
+from grpc import StatusCode
+
+from model.catalog import UnknownModel
+from worker.jobs import JobNotFound, StoreUnavailable
+from worker.storage import ObjectNotFound, StorageUnavailable
+
+
+class InvalidField(ValueError):
+    """A field of the request is missing, unknown, or outside its limits."""
+
+    def __init__(self, field: str | None, message: str) -> None:
+        super().__init__(f"{field}: {message}" if field else message)
+        self.field = field
+
+
+class MalformedBody(ValueError):
+    """The request body cannot be read."""
+
+
+class UnsupportedBody(ValueError):
+    """The content type of the request is not one we read."""
+
+
+class BodyTooLarge(ValueError):
+    """The request body is larger than this server accepts."""
+
+
+class VideoNotReady(RuntimeError):
+    """The video is not finished yet."""
+
+
+class VideoFailed(RuntimeError):
+    """The video could not be made, so it has no content."""
+
+
+class NotReady(RuntimeError):
+    """The service cannot make videos yet."""
+
+
+class RangeNotSatisfiable(ValueError):
+    """The requested range lies outside the video."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"the video has {size} bytes")
+        self.size = size
+
+
+class Refusal(NamedTuple):
+    """How one kind of error looks from outside."""
+
+    status: HTTPStatus
+    grpc: StatusCode
+    code: str
+
+
+REFUSALS: dict[type[Exception], Refusal] = {
+    InvalidField: Refusal(HTTPStatus.BAD_REQUEST, StatusCode.INVALID_ARGUMENT, "invalid_value"),
+    MalformedBody: Refusal(HTTPStatus.BAD_REQUEST, StatusCode.INVALID_ARGUMENT, "malformed_body"),
+    UnsupportedBody: Refusal(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE, StatusCode.INVALID_ARGUMENT, "unsupported_media_type"
+    ),
+    BodyTooLarge: Refusal(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, StatusCode.RESOURCE_EXHAUSTED, "body_too_large"
+    ),
+    UnknownModel: Refusal(HTTPStatus.BAD_REQUEST, StatusCode.INVALID_ARGUMENT, "model_not_found"),
+    JobNotFound: Refusal(HTTPStatus.NOT_FOUND, StatusCode.NOT_FOUND, "video_not_found"),
+    ObjectNotFound: Refusal(HTTPStatus.NOT_FOUND, StatusCode.NOT_FOUND, "content_not_found"),
+    VideoNotReady: Refusal(HTTPStatus.CONFLICT, StatusCode.FAILED_PRECONDITION, "video_not_ready"),
+    VideoFailed: Refusal(HTTPStatus.CONFLICT, StatusCode.FAILED_PRECONDITION, "video_failed"),
+    RangeNotSatisfiable: Refusal(
+        HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, StatusCode.OUT_OF_RANGE, "range_not_satisfiable"
+    ),
+    NotReady: Refusal(HTTPStatus.SERVICE_UNAVAILABLE, StatusCode.UNAVAILABLE, "not_ready"),
+    StoreUnavailable: Refusal(HTTPStatus.SERVICE_UNAVAILABLE, StatusCode.UNAVAILABLE, "store_unavailable"),
+    StorageUnavailable: Refusal(
+        HTTPStatus.SERVICE_UNAVAILABLE, StatusCode.UNAVAILABLE, "storage_unavailable"
+    ),
+}
+
+INTERNAL = Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, StatusCode.INTERNAL, "internal_error")
+
+
+def field_of(error: Exception) -> str | None:
+    """The request field an error is about, when it is about one."""
+    if isinstance(error, UnknownModel):
+        return "model"
+    return error.field if isinstance(error, InvalidField) else None

@@ -1,0 +1,105 @@
+"""The REST door: the OpenAI video protocol over `Videos`, and nothing that decides anything itself."""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal
+
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from model.spec import VideoSpec
+from service.envelope import Envelope, RequestId, install_errors
+from service.intake import BodyLimit, fields
+from service.ranges import requested
+from service.videos import ModelList, Video, Videos
+from worker.jobs import Status
+
+POLL_AFTER_MS = "500"
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Envelope, "description": "a field is missing, unknown or outside its limits"},
+    404: {"model": Envelope, "description": "no such video"},
+    409: {"model": Envelope, "description": "the video has no content (yet)"},
+    413: {"model": Envelope, "description": "the body is too large"},
+    415: {"model": Envelope, "description": "the body is neither JSON nor a form"},
+    416: {"model": Envelope, "description": "the range lies outside the video"},
+    503: {"model": Envelope, "description": "a part of the service does not answer"},
+}
+
+_SPEC_SCHEMA = {"schema": VideoSpec.model_json_schema(mode="validation")}
+CREATE_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": _SPEC_SCHEMA, "multipart/form-data": _SPEC_SCHEMA},
+    }
+}
+
+
+def create_app(videos: Videos, check_ready: Callable[[], None], max_body_bytes: int = 1 << 20) -> FastAPI:
+    """The HTTP application over its one collaborator; `check_ready` raises while the service is not."""
+    app = FastAPI(title="ciotat", summary="Video generation on an open Lumiere", redoc_url=None)
+    app.add_middleware(BodyLimit, limit=max_body_bytes)
+    app.add_middleware(RequestId)
+    install_errors(app)
+    _add_videos(app, videos)
+    _add_probes(app, videos, check_ready)
+    return app
+
+
+def _responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: ERRORS[status] for status in statuses}
+
+
+def _add_videos(app: FastAPI, videos: Videos) -> None:
+    @app.post("/v1/videos", openapi_extra=CREATE_BODY, responses=_responses(400, 413, 415, 503))
+    def create(body: Annotated[Mapping[str, Any], Depends(fields)], response: Response) -> Video:
+        """Queue a video."""
+        return _polled(videos.create(body), response)
+
+    @app.get("/v1/videos/{video_id}", responses=_responses(404, 503))
+    def get(video_id: str, response: Response) -> Video:
+        """Where a video stands; a failed one is told with 200 too."""
+        return _polled(videos.get(video_id), response)
+
+    @app.get(
+        "/v1/videos/{video_id}/content",
+        response_class=StreamingResponse,
+        responses=_responses(400, 404, 409, 416, 503) | {200: {"content": {"video/mp4": {}}}, 206: {}},
+    )
+    def content(request: Request, video_id: str, variant: Literal["video"] = "video") -> Response:
+        """The finished MP4, whole or one range of it."""
+        found = videos.content(video_id)
+        headers = {"accept-ranges": "bytes", "etag": found.etag}
+        span = requested(request.headers.get("range"), found.size)
+        if span is None:
+            whole = headers | {"content-length": str(found.size)}
+            return StreamingResponse(found.read(0, found.size), 200, whole, "video/mp4")
+        part = headers | {
+            "content-length": str(len(span)),
+            "content-range": f"bytes {span.start}-{span.stop - 1}/{found.size}",
+        }
+        return StreamingResponse(found.read(span.start, span.stop), 206, part, "video/mp4")
+
+
+def _polled(video: Video, response: Response) -> Video:
+    """Tell a waiting client how often to come back."""
+    if video.status in (Status.QUEUED, Status.IN_PROGRESS):
+        response.headers["openai-poll-after-ms"] = POLL_AFTER_MS
+    return video
+
+
+def _add_probes(app: FastAPI, videos: Videos, check_ready: Callable[[], None]) -> None:
+    @app.get("/v1/models")
+    def models() -> ModelList:
+        """The installed checkpoints."""
+        return videos.models()
+
+    @app.get("/livez")
+    def livez() -> JSONResponse:
+        """This process answers."""
+        return JSONResponse({"status": "ok"})
+
+    @app.get("/readyz", responses=_responses(503))
+    def readyz() -> JSONResponse:
+        """The job store and a worker answer too."""
+        check_ready()
+        return JSONResponse({"status": "ok"})

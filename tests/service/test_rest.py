@@ -1,0 +1,272 @@
+import pytest
+from fastapi.testclient import TestClient
+
+from service.errors import NotReady
+from service.rest import create_app
+from service.videos import Videos
+
+OPENAI_KEYS = {
+    "id", "object", "model", "status", "progress", "created_at", "completed_at", "expires_at", "prompt",
+    "size", "seconds", "remixed_from_video_id", "error",
+}  # fmt: skip
+OUR_KEYS = {"seed", "fps", "frames", "steps", "guidance_scale", "negative_prompt"}
+
+
+def refusal(response, status):
+    assert response.status_code == status
+    assert response.headers["x-request-id"].startswith("req_")
+    error = response.json()["error"]
+    assert error.keys() == {"message", "type", "param", "code"}
+    return error
+
+
+def test_a_created_video_is_queued_once(http, queue):
+    video = http.post("/v1/videos", json={"prompt": "a paper boat"})
+
+    assert video.status_code == 200
+    assert video.json()["status"] == "queued"
+    assert queue == [video.json()["id"]]
+
+
+def test_the_video_object_has_every_key_of_the_protocol_and_ours(http):
+    fields = {
+        "prompt": " a boat ",
+        "seconds": 2,
+        "size": "128x128",
+        "seed": 5,
+        "steps": 3,
+        "negative_prompt": "fog",
+    }
+
+    video = http.post("/v1/videos", json=fields | {"guidance_scale": 2.5}).json()
+
+    assert video.keys() == OPENAI_KEYS | OUR_KEYS
+    expected = {
+        "object": "video",
+        "model": "ciotat-1",
+        "progress": 0,
+        "prompt": "a boat",
+        "seconds": "2",
+        "seed": 5,
+    }
+    expected |= {"frames": 32, "fps": 16, "steps": 3, "guidance_scale": 2.5, "negative_prompt": "fog"}
+    expected |= dict.fromkeys(["completed_at", "expires_at", "remixed_from_video_id", "error"])
+    assert video | expected == video
+
+
+def test_json_multipart_and_forms_ask_for_the_same(http, jobs):
+    fields = {"prompt": "a boat", "seconds": "3", "size": "256x256", "seed": "9", "guidance_scale": "4.5"}
+    multipart = {name: (None, value) for name, value in fields.items()}
+
+    replies = [
+        http.post("/v1/videos", **body) for body in ({"json": fields}, {"data": fields}, {"files": multipart})
+    ]
+
+    specs = [jobs.get(reply.json()["id"]).spec for reply in replies]
+    assert specs[0] == specs[1] == specs[2]
+    assert (specs[0].seconds, specs[0].seed, specs[0].guidance_scale) == (3, 9, 4.5)
+
+
+@pytest.mark.parametrize(
+    ("fields", "param", "limit"),
+    [
+        ({"prompt": ""}, "prompt", "1"),
+        ({"prompt": "  \n "}, "prompt", "1"),
+        ({"prompt": "a" * 2001}, "prompt", "2000"),
+        ({}, "prompt", "required"),
+        ({"prompt": None}, "prompt", "string"),
+        ({"prompt": ["a", "b"]}, "prompt", "string"),
+        ({"prompt": "a", "size": "640x480"}, "size", "512x512"),
+        ({"prompt": "a", "seconds": 0}, "seconds", "1"),
+        ({"prompt": "a", "seconds": "0"}, "seconds", "1"),
+        ({"prompt": "a", "seconds": True}, "seconds", "boolean"),
+        ({"prompt": "a", "steps": 10**9}, "steps", "100"),
+        ({"prompt": "a", "steps": "10" * 3000}, "steps", "maximum"),
+        ({"prompt": "a", "seed": -1}, "seed", "0"),
+        ({"prompt": "a", "guidance_scale": "much"}, "guidance_scale", "number"),
+        ({"prompt": "a", "model": "sora-2"}, "model", "ciotat-1"),
+        ({"prompt": "a", "model": "../ciotat-1"}, "model", "pattern"),
+        ({"prompt": "a", "output_path": "/tmp/x"}, "output_path", "unknown"),
+        ({"prompt": "a", "input_reference": {"image_url": "http://x"}}, "input_reference", "unknown"),
+    ],
+)
+def test_a_bad_field_is_refused_by_name(http, queue, fields, param, limit):
+    error = refusal(http.post("/v1/videos", json=fields), 400)
+
+    assert (error["param"], error["type"]) == (param, "invalid_request_error")
+    assert limit in error["message"]
+    assert queue == []
+
+
+@pytest.mark.parametrize(
+    ("form", "param"),
+    [
+        ({"input_reference[image_url]": "http://x"}, "input_reference"),
+        ({"loras[]": "x"}, "loras"),
+        ({"input_reference": ("upload", b"\x89PNG")}, "input_reference"),
+        ({"seconds": (None, "0")}, "seconds"),
+        ({"prompt[]": (None, "b")}, "prompt"),
+        ({"size[x]": (None, "b")}, "size"),
+    ],
+)
+def test_a_bad_form_field_is_refused_by_name(http, form, param):
+    parts = {name: value if isinstance(value, tuple) else (None, value) for name, value in form.items()}
+
+    error = refusal(http.post("/v1/videos", files={"prompt": (None, "a"), **parts}), 400)
+
+    assert error["param"] == param
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b"{", "application/json", 400),
+        (b"[1]", "application/json", 400),
+        (b"[" * 20_000, "application/json", 400),
+        (b'{"prompt": "\\ud800"}', "application/json", 400),
+        (b"\xff\xfe", "application/json", 400),
+        (b"x", "multipart/form-data", 400),
+        (b"x", "multipart/form-data; boundary=b", 400),
+        (b"&".join(b"a%d=1" % i for i in range(2000)), "application/x-www-form-urlencoded", 400),
+        (b"prompt", "text/plain", 415),
+        (b"", "", 415),
+        (b'"' + b"a" * 60_000 + b'"', "application/json", 413),
+        (b"prompt=" + b"a" * 60_000, "application/x-www-form-urlencoded", 413),
+        (b"--b\r\n" + b"a" * 60_000, "multipart/form-data; boundary=b", 413),
+    ],
+)  # fmt: skip
+def test_a_body_that_cannot_be_read_is_a_client_error(http, body, kind, status):
+    refusal(http.post("/v1/videos", content=body, headers={"content-type": kind}), status)
+
+
+def test_an_unknown_video_is_not_found(http):
+    for path in ("/v1/videos/video_x", "/v1/videos/video_x/content"):
+        error = refusal(http.get(path), 404)
+
+        assert error["code"] == "video_not_found"
+        assert "video_x" in error["message"]
+
+
+def test_unknown_paths_and_methods_use_the_envelope(http):
+    assert refusal(http.get("/v2/videos"), 404)["code"] == "not_found"
+    assert refusal(http.put("/v1/videos"), 405)["code"] == "method_not_allowed"
+
+
+def test_progress_and_the_end_are_told(http, jobs):
+    video_id = http.post("/v1/videos", json={"prompt": "a"}).json()["id"]
+    job = jobs.claim(video_id)
+    jobs.progress(job, 41)
+
+    running = http.get(f"/v1/videos/{video_id}")
+    jobs.complete(job, "k")
+    done = http.get(f"/v1/videos/{video_id}")
+
+    assert (running.json()["status"], running.json()["progress"]) == ("in_progress", 41)
+    assert int(running.headers["openai-poll-after-ms"]) > 0
+    assert (done.json()["status"], done.json()["progress"]) == ("completed", 100)
+    assert done.json()["completed_at"] >= done.json()["created_at"]
+    assert "openai-poll-after-ms" not in done.headers
+
+
+def test_a_failed_video_is_told_with_200_and_a_reason(http, jobs):
+    video_id = http.post("/v1/videos", json={"prompt": "a"}).json()["id"]
+    jobs.fail(jobs.claim(video_id), "invalid_checkpoint", "the weights are truncated")
+
+    video = http.get(f"/v1/videos/{video_id}")
+
+    assert video.status_code == 200
+    assert video.json()["error"] == {"code": "invalid_checkpoint", "message": "the weights are truncated"}
+    assert "truncated" in refusal(http.get(f"/v1/videos/{video_id}/content"), 409)["message"]
+
+
+def test_content_before_the_end_is_a_conflict_not_to_be_retried(http):
+    video_id = http.post("/v1/videos", json={"prompt": "a"}).json()["id"]
+
+    reply = http.get(f"/v1/videos/{video_id}/content")
+
+    assert refusal(reply, 409)["code"] == "video_not_ready"
+    assert reply.headers["x-should-retry"] == "false"
+
+
+def test_content_is_the_whole_file(http, finished):
+    reply = http.get(f"/v1/videos/{finished}/content")
+
+    assert (reply.status_code, reply.headers["content-type"]) == (200, "video/mp4")
+    assert reply.content == bytes(range(250)) * 4
+    assert refusal(http.get(f"/v1/videos/{finished}/content?variant=gif"), 400)["param"] == "variant"
+
+
+@pytest.mark.parametrize(
+    ("header", "span"),
+    [
+        ("bytes=0-99", (0, 100)),
+        ("bytes=900-", (900, 1000)),
+        ("bytes=-10", (990, 1000)),
+        ("bytes=5-9999", (5, 1000)),
+    ],
+)
+def test_a_range_is_served(http, finished, header, span):
+    reply = http.get(f"/v1/videos/{finished}/content", headers={"range": header})
+
+    assert reply.status_code == 206
+    assert reply.content == (bytes(range(250)) * 4)[slice(*span)]
+    assert reply.headers["content-range"] == f"bytes {span[0]}-{span[1] - 1}/1000"
+
+
+def test_a_range_outside_is_refused_and_nonsense_means_all(http, finished):
+    outside = http.get(f"/v1/videos/{finished}/content", headers={"range": "bytes=1000-"})
+    nonsense = [
+        http.get(f"/v1/videos/{finished}/content", headers={"range": header})
+        for header in ("lines=1-2", "bytes=-", "bytes=9-3", "bytes=0-1,4-5")
+    ]
+
+    refusal(outside, 416)
+    assert outside.headers["content-range"] == "bytes */1000"
+    assert [len(reply.content) for reply in nonsense] == [1000] * 4
+
+
+def test_a_lost_object_is_not_found(http, finished, storage):
+    storage.delete("videos/made.mp4")
+
+    assert refusal(http.get(f"/v1/videos/{finished}/content"), 404)["code"] == "content_not_found"
+
+
+def test_models_are_the_installed_checkpoints(http):
+    models = http.get("/v1/models").json()
+
+    assert [model["id"] for model in models["data"]] == ["ciotat-1", "other"]
+
+
+def test_probes_tell_the_truth(http, jobs, storage, checkpoints):
+    def idle():
+        raise NotReady("no worker answers")
+
+    without_worker = TestClient(create_app(Videos(jobs, print, storage, checkpoints), idle))
+
+    assert http.get("/livez").status_code == http.get("/readyz").status_code == 200
+    assert without_worker.get("/livez").status_code == 200
+    assert refusal(without_worker.get("/readyz"), 503)["code"] == "not_ready"
+    assert without_worker.get("/readyz").headers["retry-after"] == "1"
+
+
+def test_what_nobody_foresaw_says_nothing_but_its_request_id(http, jobs, redis):
+    video_id = http.post("/v1/videos", json={"prompt": "a secret prompt"}).json()["id"]
+    redis.hset(f"ciotat:job:{video_id}", "status", "corrupt")
+
+    error = refusal(http.get(f"/v1/videos/{video_id}"), 500)
+
+    assert (error["code"], error["type"]) == ("internal_error", "server_error")
+    assert "secret" not in error["message"]
+
+
+def test_every_reply_has_its_own_request_id(http):
+    ids = {http.get(path).headers["x-request-id"] for path in ("/livez", "/livez", "/nowhere", "/v1/models")}
+
+    assert len(ids) == 4
+
+
+def test_the_openapi_document_names_the_fields(http):
+    body = http.get("/openapi.json").json()["paths"]["/v1/videos"]["post"]["requestBody"]["content"]
+
+    assert set(body) == {"application/json", "multipart/form-data"}
+    assert "guidance_scale" in body["application/json"]["schema"]["properties"]
