@@ -44,11 +44,11 @@ def render(job: Job, jobs: JobStore, storage: Storage, checkpoints: Path, device
     log.info("video %s: %d frames in %.1f s", job.id, len(frames), time.monotonic() - began)
 
 
-def failure(error: Exception) -> tuple[str, str]:
-    """The code and the words in which a job's owner learns why it failed."""
+def failure(error: Exception, checkpoints: Path) -> tuple[str, str]:
+    """The code and the words in which a job's owner learns why it failed, without this machine's paths."""
     for kind, code in PUBLIC_ERRORS.items():
         if isinstance(error, kind):
-            return code, str(error)
+            return code, str(error).replace(f"{checkpoints}/", "")
     return "internal_error", f"the worker failed on this video ({type(error).__name__})"
 
 

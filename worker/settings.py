@@ -64,3 +64,11 @@ class Settings(BaseSettings):
         validation_alias="CIOTAT_MAX_BODY_BYTES",
         description="largest accepted request body; more is answered with 413",
     )
+
+    def environment(self) -> dict[str, str]:
+        """These settings as another process of ours reads them."""
+        values = {
+            str(field.validation_alias): getattr(self, name)
+            for name, field in type(self).model_fields.items()
+        }
+        return {name: str(value) for name, value in values.items() if value is not None}

@@ -38,4 +38,4 @@ def render_video(task: Any, job_id: str) -> None:
         log.warning("walked away: %s", lost)
     except Exception as error:
         log.exception("video %s failed", job_id)
-        jobs.fail(job, *failure(error))
+        jobs.fail(job, *failure(error, settings.checkpoints))

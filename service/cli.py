@@ -1,0 +1,170 @@
+"""The `ciotat` command: `up` runs the one-machine stack, `generate` is an HTTP client."""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from tqdm import tqdm
+
+
+class CommandFailed(RuntimeError):
+    """What the user is told; the exit status is 1."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0 is success, 1 failure, 2 a wrong command line, 130 an interrupt."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except (CommandFailed, httpx2.HTTPError, OSError) as error:
+        print(f"ciotat: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ciotat", description="Video generation on an open Lumiere.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    up = commands.add_parser("up", help="run the whole service on this machine until INT or TERM")
+    up.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    up.add_argument(
+        "--port", type=int, default=8000, help="port of the REST API, 0 for a free one (%(default)s)"
+    )
+    up.add_argument("--data", type=Path, help="folder for jobs and videos (CIOTAT_DATA)")
+    up.set_defaults(run=_up)
+
+    generate = commands.add_parser("generate", help="make one video and save it")
+    generate.add_argument("prompt", help="what the video shows")
+    generate.add_argument("-o", "--output", type=Path, required=True, help="the MP4 to write")
+    for field, meaning in {
+        "model": "an installed checkpoint",
+        "size": "128x128, 256x256, 512x512 or 1024x1024",
+        "seconds": "1 to 5",
+        "seed": "the same seed makes the same video",
+        "steps": "denoising steps, 1 to 100",
+        "guidance-scale": "how closely to follow the prompt, 1 to 20",
+        "negative-prompt": "what to keep out",
+    }.items():
+        generate.add_argument(f"--{field}", help=meaning)
+    generate.add_argument(
+        "--server",
+        default=os.environ.get("CIOTAT_SERVER"),
+        help="URL of a running service (CIOTAT_SERVER); without one, a stack is started for this video",
+    )
+    generate.set_defaults(run=_generate)
+    return parser
+
+
+def _up(options: argparse.Namespace) -> None:
+    from service.local import StackError, up
+    from worker.settings import Settings
+
+    settings = Settings() if options.data is None else Settings(data=options.data.absolute())
+    try:
+        up(settings, options.host, options.port, lambda url: print(f"ciotat: ready at {url}", flush=True))
+    except StackError as error:
+        raise CommandFailed(error) from None
+
+
+FIELDS = ("prompt", "model", "size", "seconds", "seed", "steps", "guidance_scale", "negative_prompt")
+
+
+def _generate(options: argparse.Namespace) -> None:
+    """Ask, wait, download; the only line on stdout says where the video is and how long it took."""
+    fields = {name: getattr(options, name) for name in FIELDS if getattr(options, name) is not None}
+    if not options.output.absolute().parent.is_dir():
+        raise CommandFailed(f"there is no folder {options.output.absolute().parent}")
+    if options.server:
+        _fetch(options.server, fields, options.output)
+    else:
+        with _own_stack() as server:
+            _fetch(server, fields, options.output)
+
+
+def _fetch(server: str, fields: dict[str, Any], output: Path) -> None:
+    with httpx2.Client(base_url=server, timeout=60, transport=httpx2.HTTPTransport(retries=3)) as http:
+        began = time.monotonic()
+        video = _wait(http, _told(http.post("/v1/videos", json=fields)))
+        seconds = time.monotonic() - began
+        _download(http, video["id"], output)
+    print(f"{output} in {seconds:.1f} s", flush=True)
+
+
+def _told(reply: httpx2.Response) -> dict[str, Any]:
+    """The reply's object, or its error in its own words."""
+    try:
+        body = reply.json()
+        if reply.is_success:
+            return dict(body)
+        problem = body["error"]["message"]
+    except (ValueError, LookupError, TypeError):
+        raise CommandFailed(
+            f"{reply.url} answered {reply.status_code}, not as a ciotat service does"
+        ) from None
+    raise CommandFailed(problem)
+
+
+def _wait(http: httpx2.Client, video: dict[str, Any]) -> dict[str, Any]:
+    """Poll until the video has reached its end, with a bar that tells true progress."""
+    with tqdm(total=100, unit="%", bar_format="{desc}{percentage:3.0f}%|{bar}| {elapsed}") as bar:
+        while video["status"] in ("queued", "in_progress"):
+            bar.set_description(video["status"].replace("_", " "), refresh=False)
+            bar.update(max(0, video["progress"] - bar.n))
+            time.sleep(0.5)
+            video = _told(http.get(f"/v1/videos/{video['id']}"))
+        bar.set_description(video["status"], refresh=False)
+        bar.update(video["progress"] - bar.n)
+    if video["status"] != "completed":
+        error = video["error"] or {"code": video["status"], "message": "no reason was given"}
+        raise CommandFailed(f"the video {video['status']}: {error['message']} ({error['code']})")
+    return video
+
+
+def _download(http: httpx2.Client, video_id: str, output: Path) -> None:
+    """Stream beside the target, then rename: the output is whole or absent."""
+    partial = output.with_name(f".{output.name}.partial")
+    try:
+        with http.stream("GET", f"/v1/videos/{video_id}/content", follow_redirects=True) as reply:
+            if not reply.is_success:
+                reply.read()
+                _told(reply)
+            with partial.open("wb") as target:
+                for chunk in reply.iter_bytes():
+                    target.write(chunk)
+        partial.replace(output)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _own_stack() -> Iterator[str]:
+    """The whole service on a free port and in a passing folder, for as long as this block."""
+    from service.local import leashed
+
+    with tempfile.TemporaryDirectory(prefix="ciotat-") as folder:
+        log_path = Path(folder) / "log"
+        command = [sys.executable, "-P", "-m", "service.cli", "up", "--port=0", f"--data={folder}"]
+        read, write = os.pipe()
+        with log_path.open("wb") as log, leashed(command, Path(folder), stdout=write, stderr=log.fileno()):
+            os.close(write)
+            with os.fdopen(read) as lines:
+                first = lines.readline()
+                if "ready at " not in first:
+                    raise CommandFailed(
+                        f"the service did not start:\n{log_path.read_text(errors='replace')[-2000:]}"
+                    )
+                yield first.rpartition("ready at ")[2].strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

