@@ -1,0 +1,39 @@
+"""Guidance and thresholding: functions from denoiser to denoiser."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from model.diffusion import Denoiser
+
+
+def guided(conditional: Denoiser, unconditional: Denoiser, scale: float, interval: tuple[float, float] = (0.0, 1.0)) -> Denoiser:
+    """Classifier-free guidance (Ho & Salimans 2022), only at noise levels in the closed interval
+    (Kynkaanniemi et al. 2024); outside it, one evaluation a step instead of two."""
+    low, high = interval
+
+    def denoise(x: Tensor, sigma: float) -> Tensor:
+        clean = conditional(x, sigma)
+        if scale == 1.0 or not low <= sigma <= high:
+            return clean
+        return torch.lerp(unconditional(x, sigma), clean, scale)
+
+    return denoise
+
+
+def thresholded(denoise: Denoiser, quantile: float = 0.995) -> Denoiser:
+    """Dynamic thresholding (Imagen, section 2.3): s = the quantile of |x| over the WHOLE clip of each sample, at
+    least 1; clip to [-s, s] and divide by s. One s a clip: frames or windows of their own would flicker."""
+
+    def denoise_thresholded(x: Tensor, sigma: float) -> Tensor:
+        clean = denoise(x, sigma)
+        s = clip_quantile(clean, quantile).clamp(min=1.0).view(-1, *[1] * (clean.ndim - 1))
+        return clean.clamp(-s, s) / s
+
+    return denoise_thresholded
+
+
+def clip_quantile(x: Float[Tensor, "b ..."], quantile: float, most: int = 2**20) -> Float[Tensor, " b"]:
+    """Quantile of |x| over each sample, from evenly strided elements: torch.quantile refuses more than 2^24."""
+    flat = x.flatten(1)
+    return torch.quantile(flat[:, :: max(1, flat.shape[1] // most)].abs().float(), quantile, dim=1)

@@ -1,0 +1,108 @@
+"""The temporal layers that turn an image network into a video network (Lumiere, section 3.1, figure 4, appendix B).
+
+All work on n c h w with n = b x t, channels last in memory, so that (t, h w) is a picture for an ordinary
+convolution and no layout is copied. A new layer is the identity, or nearest-neighbour resampling in time.
+"""
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from model.layers import Film, Norm, fourier, heads_of, zeroed
+
+POSITION_FEATURES = 64  # sinusoids that tell a frame's number to attention over time
+
+
+class TemporalConv(nn.Conv2d):
+    """1D convolution over time, on n c h w. `stride` 2 keeps frames 0, 2, 4, ..."""
+
+    def __init__(self, channels: int, out: int, kernel: int = 3, stride: int = 1) -> None:
+        super().__init__(channels, out, (kernel, 1), stride=(stride, 1), padding=(kernel // 2, 0))
+
+    def over(self, x: Float[Tensor, "n c h w"], frames: int) -> Float[Tensor, "m d h w"]:
+        height = x.shape[2]
+        y = super().forward(rearrange(x, "(b t) c h w -> b c t (h w)", t=frames))
+        return rearrange(y, "b c t (h w) -> (b t) c h w", h=height)
+
+    def become_identity(self) -> None:
+        """Appendix B, 'identity initialized': each channel copies its own frame."""
+        nn.init.zeros_(self.weight)
+        assert self.bias is not None
+        nn.init.zeros_(self.bias)
+        with torch.no_grad():
+            self.weight[:, :, self.kernel_size[0] // 2, 0] = torch.eye(self.out_channels)
+
+
+class TemporalDown(nn.Module):
+    """Half the frames: identity-initialised temporal convolution, then stride 2. Untrained: y[t] = x[2t]."""
+
+    def __init__(self, channels: int, kernel: int = 3) -> None:
+        super().__init__()
+        self.conv = TemporalConv(channels, channels, kernel, stride=2)
+        self.conv.become_identity()
+
+    def forward(self, x: Float[Tensor, "n c h w"], frames: int) -> Float[Tensor, "m c h w"]:
+        return self.conv.over(x, frames)
+
+
+class TemporalUp(nn.Module):
+    """Twice the frames: frame duplication, then an identity-initialised convolution. Untrained: y[t] = x[t // 2]."""
+
+    def __init__(self, channels: int, kernel: int = 3) -> None:
+        super().__init__()
+        self.conv = TemporalConv(channels, channels, kernel)
+        self.conv.become_identity()
+
+    def forward(self, x: Float[Tensor, "n c h w"], frames: int) -> Float[Tensor, "m c h w"]:
+        return self.conv.over(x.repeat_interleave(2, dim=0), 2 * frames)
+
+
+class ConvInflation(nn.Module):
+    """Figure 4b: 2D convolution, norm, 1D convolution over time, norm, zero-initialised projection, residual.
+
+    The second norm is modulated by the noise level and the text (FiLM): the frozen image network never had a
+    reason to listen for the words of motion, so the temporal layers hear them themselves (ADR 0004).
+    """
+
+    def __init__(self, channels: int, inner: int, embedding: int, kernel: int = 3) -> None:
+        super().__init__()
+        self.norm = Norm(channels)
+        self.spatial = nn.Conv2d(channels, inner, 3, padding=1)
+        self.spatial_norm = Norm(inner)
+        self.temporal = TemporalConv(inner, inner, kernel)
+        self.temporal_norm, self.film = Norm(inner), Film(embedding, inner)
+        self.project = zeroed(nn.Conv2d(inner, channels, 1))
+
+    def forward(self, x: Float[Tensor, "n c h w"], frames: int, vector: Float[Tensor, "b e"]) -> Float[Tensor, "n c h w"]:
+        y = F.silu(self.spatial_norm(self.spatial(self.norm(x))))
+        y = F.silu(self.film(self.temporal_norm(self.temporal.over(y, frames)), vector))
+        y = self.project(y)
+        return x + y
+
+
+class AttentionInflation(nn.Module):
+    """Figure 4c: attention over time at each position, zero-initialised projection, residual.
+
+    Positions are sinusoids of the frame's number at this level; FiLM lets it hear the text, as in ConvInflation.
+    """
+
+    def __init__(self, channels: int, embedding: int, head_dim: int = 64) -> None:
+        super().__init__()
+        self.head_dim = head_dim
+        self.norm, self.film = Norm(channels), Film(embedding, channels)
+        self.position = nn.Linear(POSITION_FEATURES, channels)
+        self.qkv = nn.Linear(channels, 3 * channels)
+        self.project = zeroed(nn.Linear(channels, channels))
+
+    def forward(self, x: Float[Tensor, "n c h w"], frames: int, vector: Float[Tensor, "b e"]) -> Float[Tensor, "n c h w"]:
+        height = x.shape[2]
+        tokens = rearrange(self.film(self.norm(x), vector), "(b t) c h w -> b (h w) t c", t=frames)
+        time = fourier(torch.arange(frames, device=x.device), POSITION_FEATURES, longest=100.0).to(x.dtype)
+        q, k, v = self.qkv(tokens + self.position(time)).chunk(3, dim=-1)
+        b = v.shape[0]
+        q, k = (rearrange(heads_of(y, self.head_dim), "b p k t d -> (b p) k t d") for y in (q, k))
+        v = rearrange(v, "b p t (k d) -> (b p) k t d", d=self.head_dim)
+        y = self.project(rearrange(F.scaled_dot_product_attention(q, k, v), "m k t d -> m t (k d)"))
+        return x + rearrange(y, "(b h w) t c -> (b t) c h w", b=b, h=height)

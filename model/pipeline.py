@@ -1,0 +1,144 @@
+"""One video from one request: text -> base pass (all frames at once) -> windowed super-resolution -> frames."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from model.diffusion import Denoiser, noise_for, precondition, schedule
+from model.guidance import guided, thresholded
+from model.image_unet import ImageUNet
+from model.sampling import SAMPLERS
+from model.spec import VideoSpec
+from model.ssr import augmented, upscaled
+from model.stunet import STUNet
+from model.text import TextEncoder, packaged_encoder
+from model.weights import InvalidCheckpoint, Sampling, load_index, load_stunet
+from model.windows import windowed
+
+
+@dataclass(frozen=True)
+class Step:
+    """One denoising step done."""
+
+    stage: Literal["base", "ssr"]
+    done: int
+    total: int
+    fraction: float  # of the whole job's work, in [0, 1]
+
+
+OnStep = Callable[[Step], None]
+
+
+def ignore(step: Step) -> None:
+    """For callers that do not follow the steps."""
+
+
+class Pipeline:
+    """A loaded checkpoint."""
+
+    def __init__(
+        self, base: STUNet, ssr: STUNet, text: TextEncoder, sampling: Sampling, device: str | torch.device = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.base, self.ssr = (network.to(device, dtype, memory_format=torch.channels_last) for network in (base, ssr))
+        self.text, self.sampling = text, sampling
+        self.device, self.dtype = torch.device(device), dtype
+
+    @classmethod
+    def load(cls, folder: Path, device: str = "cpu", dtype: torch.dtype | None = None, encoder: Path | None = None) -> "Pipeline":
+        """Read a checkpoint folder. Raises InvalidCheckpoint, naming the file."""
+        if not folder.is_dir():
+            raise InvalidCheckpoint(f"{folder} is not a folder")
+        sampling = load_index(folder)
+        if sampling.sampler not in SAMPLERS:
+            raise InvalidCheckpoint(f"{folder}: unknown sampler {sampling.sampler!r}, one of {', '.join(SAMPLERS)}")
+        base = load_stunet(folder / "base_image", folder / "base_temporal")
+        ssr = load_stunet(folder / "ssr_image", folder / "ssr_temporal")
+        text = TextEncoder(encoder or packaged_encoder(), device, sampling.max_tokens)
+        return cls(base, ssr, text, sampling, device, dtype or fastest_dtype(device))
+
+    @torch.inference_mode()
+    def generate(self, spec: VideoSpec, on_step: OnStep = ignore) -> UInt8[np.ndarray, "t h w 3"]:
+        """The frames of one video. What `on_step` raises ends the generation."""
+        side = spec.side
+        base_steps, ssr_steps = spec.steps, self.sampling.ssr_steps if side > self.sampling.base_size else 0
+        ssr_cost = (side / 512) ** 2  # an SSR step at 512 costs about as much as a base step
+        work = base_steps + ssr_cost * ssr_steps
+
+        def base_step(done: int, estimate: Tensor) -> None:
+            on_step(Step("base", done, base_steps, done / work))
+
+        def ssr_step(done: int, estimate: Tensor) -> None:
+            on_step(Step("ssr", done, ssr_steps, (base_steps + ssr_cost * done) / work))
+
+        clips = self.base_clips(
+            [spec.prompt], [spec.seed], negative=spec.negative_prompt, frames=spec.frames, steps=spec.steps,
+            guidance_scale=spec.guidance_scale, on_step=base_step,
+        )
+        if ssr_steps:
+            clips = self.upscale(clips, side, [spec.seed], on_step=ssr_step)
+        return to_frames(clips[0])
+
+    @torch.inference_mode()
+    def base_clips(
+        self, prompts: Sequence[str], seeds: Sequence[int], *, negative: str = "", frames: int = 80, steps: int = 20,
+        guidance_scale: float = 6.0, on_step: Callable[[int, Tensor], None] = lambda done, estimate: None,
+    ) -> Float[Tensor, "b 3 {frames} h w"]:
+        """Base clips in [-1, 1], one a prompt; each depends on its own prompt and seed alone."""
+        size = self.sampling.base_size
+        asked = self.base.read(self.text(prompts))
+        avoided = self.base.read(self.text([negative] * len(prompts)))
+        denoise = guided(
+            conditioned(self.base, asked), conditioned(self.base, avoided), guidance_scale, self.sampling.guidance_interval
+        )
+        noise = noise_for(seeds, (3, frames, size, size)).to(self.device)
+        sigmas = schedule(steps, self.sampling.base_shift)
+        return SAMPLERS[self.sampling.sampler](thresholded(denoise), noise, sigmas, on_step)
+
+    @torch.inference_mode()
+    def upscale(
+        self, low: Float[Tensor, "b 3 t h w"], side: int, seeds: Sequence[int], *, window_batch: int = 1,
+        on_step: Callable[[int, Tensor], None] = lambda done, estimate: None,
+    ) -> Float[Tensor, "b 3 t H W"]:
+        """Clips at `side` pixels a side, a multiple of the base size, by windows fused at every step."""
+        factor, how = side // self.sampling.base_size, self.sampling
+        frames = low.shape[2]
+        noise = noise_for([seed ^ 0x5512 for seed in seeds], (3, frames, side, side)).to(self.device)
+        blur = noise_for([seed ^ 0xA46 for seed in seeds], tuple(low.shape[1:])).to(self.device)
+        seen = augmented(low, blur, how.augmentation)
+
+        def make(windows: Sequence[slice]) -> Denoiser:
+            return upscaled(self.ssr, seen, windows, factor, how.augmentation)
+
+        denoise = thresholded(windowed(make, how.window, how.overlap, window_batch))
+        return SAMPLERS[how.sampler](denoise, noise, schedule(how.ssr_steps, how.ssr_shift), on_step)
+
+
+def conditioned(network: ImageUNet | STUNet, context: Any) -> Denoiser:
+    """A network and the context that it has read as a denoiser."""
+    dtype = next(network.parameters()).dtype
+
+    def denoise(x: Tensor, sigma: float) -> Tensor:
+        return precondition(lambda scaled, s: network(scaled.to(dtype), s, context), x, x.new_full((x.shape[0],), sigma))
+
+    return denoise
+
+
+def to_frames(clip: Float[Tensor, "3 t h w"]) -> UInt8[np.ndarray, "t h w 3"]:
+    """[-1, 1] -> bytes."""
+    frames: np.ndarray = clip.add(1).mul(127.5).round_().clamp_(0, 255).to(torch.uint8).permute(1, 2, 3, 0).cpu().numpy()
+    return frames
+
+
+def fastest_dtype(device: str | torch.device) -> torch.dtype:
+    """bfloat16 where the hardware multiplies it, else float32."""
+    if torch.device(device).type == "cuda":
+        return torch.bfloat16
+    supported = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()  # type: ignore[no-untyped-call]
+    return torch.bfloat16 if supported else torch.float32

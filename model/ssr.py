@@ -1,0 +1,49 @@
+"""Spatial super-resolution: the inflated upscaler as a denoiser, conditioned on a low-resolution clip."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from model.diffusion import Denoiser, precondition
+from model.stunet import STUNet
+
+
+def augmented(low: Float[Tensor, "b 3 t h w"], noise: Float[Tensor, "b 3 t h w"], level: float) -> Float[Tensor, "b 3 t h w"]:
+    """Noise-conditioning augmentation (Ho et al. 2021; Imagen, section 2.4): hides the base model's own artefacts."""
+    return torch.lerp(low, noise, level)
+
+
+def enlarged(low: Float[Tensor, "b 3 t h w"], factor: int) -> Float[Tensor, "b 3 t H W"]:
+    """Each frame upsampled bilinearly."""
+    b = low.shape[0]
+    frames = low.transpose(1, 2).flatten(0, 1)
+    larger = F.interpolate(frames, scale_factor=factor, mode="bilinear", align_corners=False)
+    return larger.unflatten(0, (b, -1)).transpose(1, 2)
+
+
+def conditioning_scalars(level: Tensor, factor: Tensor) -> Float[Tensor, "b 2"]:
+    """What the upscaler is told beside the pictures: the augmentation level, and log2(factor) / 3, in [0, 1]."""
+    return torch.stack([level, torch.log2(factor) / 3], dim=1)
+
+
+def upscaled(
+    network: STUNet, low: Float[Tensor, "b 3 t h w"], windows: Sequence[slice], factor: int, level: float
+) -> Denoiser:
+    """Denoiser of windows (b * len(windows), 3, size, factor * h, factor * w), each seeing its own frames of `low`."""
+    seen = torch.stack([low[:, :, window] for window in windows], dim=1).flatten(0, 1)
+    n = seen.shape[0]
+    weight = network.image.stem.weight
+    beside = enlarged(seen, factor).to(weight.dtype)
+    scalars = conditioning_scalars(low.new_full((n,), level), low.new_full((n,), float(factor)))
+    context = network.read(None, scalars)
+
+    def denoise(x: Tensor, sigma: float) -> Tensor:
+        def run(scaled: Tensor, sigmas: Tensor) -> Tensor:
+            return network(torch.cat([scaled.to(weight.dtype), beside], dim=1), sigmas, context)
+
+        return precondition(run, x, x.new_full((n,), sigma))
+
+    return denoise

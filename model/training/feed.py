@@ -1,0 +1,75 @@
+"""The world as an endless stream of training batches, scenes and tokens made ahead in a thread."""
+
+import queue
+import random
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from model.layers import TextStates
+from model.text import TextEncoder
+from model.training.motions import SECONDS
+from model.training.world import Scenes, World
+
+FRAMES = 80
+TOGETHER = 8  # batches drawn at once: reading the captions' facts back from a GPU is one wait for all of them
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Scenes, and the tokens of their captions (some captions emptied, for classifier-free guidance)."""
+
+    scenes: Scenes
+    tokens: dict[str, Tensor]
+
+
+class Feed:
+    """Batches of `size` scenes that depend on the seed alone."""
+
+    def __init__(self, world: World, text: TextEncoder, size: int, seed: int, *, still: bool, dropout: float = 0.1) -> None:
+        self.world, self.text, self.size, self.seed = world, text, size, seed
+        self.still, self.dropout = still, dropout
+
+    def draw(self) -> Iterator[Batch]:
+        """Batches without end."""
+        generator, rng = torch.Generator().manual_seed(self.seed), random.Random(self.seed)
+        while True:
+            scenes = self.world.scenes(TOGETHER * self.size, generator)
+            captions = self.world.captions(scenes, rng, still=self.still)
+            captions = ["" if rng.random() < self.dropout else caption for caption in captions]
+            for start in range(0, len(scenes), self.size):
+                rows = slice(start, start + self.size)
+                yield Batch(scenes[rows], self.text.tokens(captions[rows]))
+
+    def __iter__(self) -> Iterator[Batch]:
+        """The same, made ahead in a thread."""
+        made: queue.Queue[Batch] = queue.Queue(maxsize=2 * TOGETHER)
+
+        def fill() -> None:
+            for batch in self.draw():
+                made.put(batch)
+
+        threading.Thread(target=fill, daemon=True).start()
+        while True:
+            yield made.get()
+
+    def read(self, batch: Batch) -> TextStates:
+        """Token states of a batch, padded to a multiple of 8 tokens so that few shapes are compiled."""
+        text = self.text.encode(batch.tokens)
+        missing = max(24, -(-text.mask.shape[1] // 8) * 8) - text.mask.shape[1]
+        states = torch.nn.functional.pad(text.states, (0, 0, 0, missing))
+        return TextStates(states, torch.nn.functional.pad(text.mask, (0, missing)))
+
+
+def random_moment(n: int, generator: torch.Generator) -> Tensor:
+    """One time of the clip for each of n scenes, (n, 1), in seconds."""
+    return torch.rand(n, 1, generator=generator) * SECONDS
+
+
+def consecutive(n: int, frames: int, generator: torch.Generator) -> Tensor:
+    """Times (n, frames) of consecutive frames at 16 fps from a random start within the clip, in seconds."""
+    start = torch.randint(FRAMES - frames + 1, (n, 1), generator=generator)
+    return (start + torch.arange(frames)) * (SECONDS / FRAMES)

@@ -1,0 +1,61 @@
+"""Temporal MultiDiffusion (Lumiere, section 3.2; Bar-Tal et al. 2023, equation 5).
+
+A clip too long for one pass is denoised in overlapping windows. What is averaged is the *prediction*, before the
+solver takes ONE step for the whole clip: multistep history, thresholding and noise then belong to the clip, and the
+result does not depend on how windows were batched.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from model.diffusion import Denoiser
+
+# windows -> denoiser of x (b * len(windows), c, size, h, w): sample-major, each window with its own conditioning
+WindowDenoiser = Callable[[Sequence[slice]], Denoiser]
+
+
+def windows_of(frames: int, size: int, overlap: int) -> list[slice]:
+    """Windows of `size` frames that cover `frames`, neighbours sharing `overlap`; the last one is moved back to
+    end with the clip, and shares more. A clip shorter than a window is one window.
+
+    >>> [(w.start, w.stop) for w in windows_of(20, 8, 2)]
+    [(0, 8), (6, 14), (12, 20)]
+    """
+    if not 0 <= overlap < size:
+        raise ValueError(f"the overlap must be between 0 and the window's {size} frames: got {overlap}")
+    size = min(size, frames)
+    stride = size - min(overlap, size - 1)
+    starts = [*range(0, frames - size, stride), frames - size]
+    return [slice(start, start + size) for start in starts]
+
+
+def fuse(
+    windows: Sequence[slice], predictions: Sequence[Float[Tensor, "b c s h w"]], frames: int
+) -> Float[Tensor, "b c {frames} h w"]:
+    """The clip nearest to all predictions: each frame the mean over the windows that contain it."""
+    b, c, _, h, w = predictions[0].shape
+    total = predictions[0].new_zeros(b, c, frames, h, w)
+    count = total.new_zeros(frames, 1, 1)
+    for window, prediction in zip(windows, predictions, strict=True):
+        total[:, :, window] += prediction
+        count[window] += 1
+    return total.div_(count)
+
+
+def windowed(make: WindowDenoiser, size: int, overlap: int = 2, batch: int = 1) -> Denoiser:
+    """A denoiser of whole clips from one of windows, `batch` windows at a time. Paper: overlap 2, uniform weights."""
+
+    def denoise(x: Tensor, sigma: float) -> Tensor:
+        windows = windows_of(x.shape[2], size, overlap)
+        predictions: list[Tensor] = []
+        for start in range(0, len(windows), batch):
+            group = windows[start : start + batch]
+            stacked = torch.stack([x[:, :, window] for window in group], dim=1).flatten(0, 1)
+            estimates = make(group)(stacked, sigma)
+            predictions += estimates.unflatten(0, (x.shape[0], len(group))).unbind(dim=1)
+        return fuse(windows, predictions, x.shape[2])
+
+    return denoise
