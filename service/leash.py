@@ -1,7 +1,7 @@
-"""Runs a command that cannot outlive its owner: `python -m service.leash FD COMMAND...`.
+"""Runs a command that cannot outlive its owner: `python -m service.leash FD GRACE COMMAND...`.
 
 The owner holds the other end of a pipe, FD. When that end closes, also because the owner was killed, the
-command's whole process group is asked to end, and then made to.
+command's whole process group is asked to end, and GRACE seconds later made to.
 """
 
 import ctypes
@@ -12,7 +12,6 @@ import sys
 import threading
 from contextlib import suppress
 
-GRACE_SECONDS = 15.0
 PR_SET_PDEATHSIG = 1
 
 
@@ -29,22 +28,22 @@ def _signal_group(group: int, number: signal.Signals) -> bool:
     return False
 
 
-def _end_with_owner(pipe: int, child: "subprocess.Popen[bytes]") -> None:
+def _end_with_owner(pipe: int, grace: float, child: "subprocess.Popen[bytes]") -> None:
     """Wait for the owner's end of the pipe to close, then end the group."""
     os.read(pipe, 1)
     _signal_group(child.pid, signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
-        child.wait(GRACE_SECONDS)
+        child.wait(grace)
     _signal_group(child.pid, signal.SIGKILL)
 
 
 def main() -> int:
     """Start the command in a group of its own and stay until it is gone."""
-    pipe, command = int(sys.argv[1]), sys.argv[2:]
+    pipe, grace, command = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     child = subprocess.Popen(command, start_new_session=True, preexec_fn=_prepared)  # noqa: PLW1509 - no thread yet
-    threading.Thread(target=_end_with_owner, args=(pipe, child), daemon=True).start()
+    threading.Thread(target=_end_with_owner, args=(pipe, grace, child), daemon=True).start()
     code = child.wait()
     _signal_group(child.pid, signal.SIGKILL)  # what the command left behind
     return code

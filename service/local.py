@@ -24,6 +24,8 @@ from worker.jobs import JobStore, StoreUnavailable, connect
 from worker.settings import Settings
 
 READY_SECONDS = 120.0
+GRACE_SECONDS = 15.0
+LEASH = ["-m", "service.leash"]
 log = logging.getLogger("ciotat")
 
 
@@ -42,7 +44,7 @@ def leashed(
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """A command that ends with this block, and with this process whatever ends it."""
     theirs, ours = os.pipe()
-    leash = [sys.executable, "-P", "-m", "service.leash", str(theirs), *command]
+    leash = [sys.executable, "-P", *LEASH, str(theirs), str(GRACE_SECONDS), *command]
     process = subprocess.Popen(
         leash,
         cwd=cwd,

@@ -72,3 +72,17 @@ class Settings(BaseSettings):
             for name, field in type(self).model_fields.items()
         }
         return {name: str(value) for name, value in values.items() if value is not None}
+
+
+def table() -> str:
+    """The rows of docs/configuration.md."""
+    rows = []
+    for field in Settings.model_fields.values():
+        default = "" if field.default is None else f"`{_shown(field.default)}`"
+        rows.append(f"| `{field.validation_alias}` | {default} | {field.description} |\n")
+    return "".join(rows)
+
+
+def _shown(default: object) -> str:
+    """A default as a reader on another machine has it."""
+    return str(default).replace(str(SHIPPED.parent.parent), ".").replace(str(Path.home()), "~")
