@@ -1,7 +1,7 @@
 """Named backgrounds, drawn as functions of continuous coordinates, so that they look alike at any resolution.
 
-A painter gets x and y in [0, 1] (k t h w), four chances (k 4 1 1 1), time in seconds and the width of a sample;
-it fades out any detail finer than two samples, so that small pictures do not alias.
+A painter gets a canvas: x and y in [0, 1], four chances, time in seconds and the width of a sample. It fades
+out any detail finer than two samples, so that small pictures do not alias.
 """
 
 import math
@@ -192,9 +192,9 @@ class Background:
 
 
 PLAIN = {
-    "red": "d8342c", "orange": "f08a24", "yellow": "f5d93b", "green": "37a24a", "teal": "138a8a", "light blue": "8fd0f2",
-    "blue": "2757c8", "purple": "7a35b0", "pink": "f29ac0", "brown": "754a2c", "black": "0c0c0e", "gray": "858a90",
-    "white": "f6f6f4",
+    "red": "d8342c", "orange": "f08a24", "yellow": "f5d93b", "green": "37a24a", "teal": "138a8a",
+    "light blue": "8fd0f2", "blue": "2757c8", "purple": "7a35b0", "pink": "f29ac0", "brown": "754a2c",
+    "black": "0c0c0e", "gray": "858a90", "white": "f6f6f4",
 }  # fmt: skip
 
 
@@ -246,7 +246,7 @@ def draw(
     b, t = times.shape
     out = torch.empty(b, t, 3, samples, samples, device=times.device)
     line = (torch.arange(fine, device=times.device) + 0.5) * step
-    for kind in kinds.unique().tolist():
+    for kind in sorted(set(kinds.tolist())):
         background = BACKGROUNDS[kind]
         rows = (kinds == kind).nonzero()[:, 0]
         when = times[rows] if background.moves else times[rows, :1]
@@ -255,5 +255,6 @@ def draw(
         y = (corner[rows, 1].view(-1, 1, 1, 1) + line.view(1, 1, -1, 1)).expand(shape)
         canvas = Canvas(x, y, when[..., None, None], chance[rows].view(-1, 4, 1, 1, 1), step)
         picture = background.painter(canvas).clamp(0, 1).expand(*shape[:2], 3, fine, fine)
-        out[rows] = functional.avg_pool2d(picture.flatten(0, 1), supersample).unflatten(0, shape[:2])
+        small = functional.avg_pool2d(picture.flatten(0, 1), supersample)
+        out[rows] = small.view(*shape[:2], *small.shape[1:])
     return out

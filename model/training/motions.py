@@ -1,6 +1,6 @@
 """Fourteen motions as pure functions of time, and which (object, motion) pairs are held out for good.
 
-Lengths are in frame sizes, x to the right and y downwards, angles in radians and clockwise to the eye, time in seconds.
+Lengths are in frame sizes, x to the right and y downwards; angles in radians, clockwise to the eye; seconds.
 """
 
 import math
@@ -31,7 +31,7 @@ GROWTH = (1.5, 2.0, 2.7)  # times, over a clip
 SWINGS = (0.25, 0.45, 0.8)  # per second
 ORBITS = (0.15, 0.28, 0.5)  # per second
 SHAKES = (1.0, 2.0, 4.0)  # per second
-DROPS = (3.2, 1.8, 0.9)  # seconds until the ground
+DROPS = (3.0, 1.8, 0.9)  # seconds until the ground
 REBOUND = 0.25  # part of the speed left after the ground
 PIVOT = 0.42  # of a swing, above the object's centre
 

@@ -20,7 +20,7 @@ SMALLEST = 64
 
 @dataclass(frozen=True)
 class Drawing:
-    """One object: its name as a caption says it, its SVG body, its view box side, and whether turning it shows."""
+    """A name as captions say it, an SVG body, its view box side, and whether turning it changes nothing."""
 
     name: str
     body: str
@@ -42,7 +42,7 @@ def drawings() -> tuple[Drawing, ...]:
 
 
 def rasterise(items: Sequence[Drawing], size: int, workers: int | None = None) -> UInt8[Tensor, "n 4 s s"]:
-    """All drawings at one size, spread over processes (`workers` defaults to the cores; 0 stays in this one)."""
+    """All drawings at one size, spread over `workers` processes (default: the cores; 0 stays in this one)."""
     workers = min(len(items) // 8, os.cpu_count() or 1) if workers is None else workers
     svgs = [item.svg for item in items]
     pictures = (
@@ -60,7 +60,7 @@ class Atlas:
 
     names: tuple[str, ...]
     round: tuple[bool, ...]
-    levels: tuple[UInt8[Tensor, "n 4 s s"], ...]
+    levels: tuple[UInt8[Tensor, "n 4 _ _"], ...]
 
     def __len__(self) -> int:
         return len(self.names)
@@ -87,6 +87,7 @@ class Atlas:
 def halve(pictures: UInt8[Tensor, "n 4 s s"]) -> UInt8[Tensor, "n 4 r r"]:
     """Average 2x2 blocks, rounded to the nearest byte, in chunks that bound the memory."""
     chunks = [
-        torch.nn.functional.avg_pool2d(c.float(), 2).round().to(torch.uint8) for c in pictures.split(64)
+        torch.nn.functional.avg_pool2d(c.float(), 2).round().to(torch.uint8)
+        for c in torch.split(pictures, 64)
     ]
     return torch.cat(chunks)

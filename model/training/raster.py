@@ -1,4 +1,4 @@
-"""SVG texts on stdin (JSON: size, svgs) to premultiplied RGBA bytes on stdout: a process of its own, without torch.
+"""SVG texts on stdin (JSON: size, svgs) to premultiplied RGBA bytes on stdout: a process without torch.
 
 resvg holds the interpreter's lock while it draws, so threads would not help; forking a process that has
 started CUDA is unsafe, and a spawned one would import torch again.

@@ -1,12 +1,13 @@
 """An endless, seeded world of captioned motion, rendered on the device at any resolution.
 
-Colours are plain sRGB values: the picture is composited, averaged and learned in them, as its drawings were made.
+Colours are plain sRGB values: pictures are composited, averaged and learned in them, as they were drawn.
 """
 
 import random
 from dataclasses import dataclass, fields
 
 import torch
+from einops import rearrange
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
@@ -22,7 +23,7 @@ SAMPLES_AT_ONCE = 2**25  # bounds the memory of one render
 
 @dataclass(frozen=True)
 class Scenes:
-    """A batch of b scenes: what is asked for, and the chances that settle the rest. Pure data, on one device."""
+    """A batch of b scenes: what is asked for, and the chances that settle the rest; on one device."""
 
     object: Int[Tensor, " b"]
     motion: Int[Tensor, " b"]
@@ -75,7 +76,8 @@ class World:
 
     def _caption(self, row: list[int], rng: random.Random, still: bool) -> str:
         template = rng.randrange(captions.phrasings(still=still))
-        return captions.caption(self.atlas.names[row[0]], *row[1:], template, still=still)
+        name, (motion, speed, background) = self.atlas.names[row[0]], row[1:]
+        return captions.caption(name, motion, speed, background, template, still=still)
 
     @torch.no_grad()
     def render(
@@ -118,7 +120,8 @@ class World:
             spot.size.flatten() * (size * supersample),
             side,
             supersample,
-        ).unflatten(0, times.shape)
+        )
+        thing = rearrange(thing, "(b t) c h w -> b t c h w", b=len(scenes))
         picture = torch.addcmul(thing[:, :, :3], behind, 1 - thing[:, :, 3:])
         return picture.mul_(2).sub_(1).clamp_(-1, 1).transpose(1, 2)
 
@@ -135,7 +138,7 @@ class World:
         level = (finest / width).log2().round().clamp(0, len(self.atlas.levels) - 1)
         out = torch.empty(len(objects), 4, side, side, device=self.device)
         fine = side * supersample
-        for index in level.unique().int().tolist():
+        for index in sorted(set(level.int().tolist())):
             rows = (level == index).nonzero()[:, 0]
             texture = self.atlas.levels[index][objects[rows]].float().div_(255)
             grid = functional.affine_grid(matrix[rows], [len(rows), 4, fine, fine], align_corners=False)
@@ -145,7 +148,7 @@ class World:
 
 
 def to_texture(x: Tensor, y: Tensor, size: Tensor, angle: Tensor, extent: float) -> Float[Tensor, "b t 2 3"]:
-    """Maps from a window's [-1, 1] square to a drawing's: x, y are the drawing's centre from the window's corner."""
+    """Maps from a window's [-1, 1] square to a drawing's; x, y: its centre, from the window's corner."""
     cos, sin = angle.cos() / size, angle.sin() / size
     right, down = extent - 2 * x, extent - 2 * y  # the window's centre, seen from the drawing's, doubled
     rows = [
@@ -156,7 +159,7 @@ def to_texture(x: Tensor, y: Tensor, size: Tensor, angle: Tensor, extent: float)
         cos * extent,
         cos * down - sin * right,
     ]
-    return torch.stack(rows, -1).unflatten(-1, (2, 3))
+    return rearrange(torch.stack(rows, -1), "b t (row column) -> b t row column", row=2)
 
 
 def clip_times(count: int, frames: int = 80, device: torch.device | str = "cpu") -> Float[Tensor, "b t"]:
