@@ -128,14 +128,10 @@ def _stop(number: int, frame: object) -> None:
 
 
 def _worker_command() -> list[str]:
-    celery = [sys.executable, "-P", "-m", "celery", "-A", "worker.app", "worker"]
-    return [
-        *celery,
-        "--loglevel=WARNING",
-        "--without-gossip",
-        "--without-mingle",
-        f"--hostname={os.getpid()}@%h",
-    ]
+    """A message is a job id in JSON, so what Celery says about root and pickles is not about us."""
+    python = [sys.executable, "-P", "-Wignore:You're running the worker"]
+    celery = ["-m", "celery", "--quiet", "-A", "worker.app", "worker", f"--hostname={os.getpid()}@%h"]
+    return [*python, *celery, "--loglevel=WARNING", "--without-gossip", "--without-mingle"]
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -18,7 +18,9 @@ def modules():
     "module", ["service.main", "service.local", "service.cli", "worker.app", "worker.tasks", "worker.storage"]
 )
 def test_the_api_tier_and_the_workers_parent_never_load_torch(module):
-    script = f"import sys, {module}; print([name for name in ('torch', 'av', 'numpy') if name in sys.modules])"
+    script = (
+        f"import sys, {module}; print([name for name in ('torch', 'av', 'numpy') if name in sys.modules])"
+    )
 
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
 

@@ -1,5 +1,6 @@
 """Frames to an MP4 that every player takes: H.264, yuv420p, the index in front."""
 
+import sys
 from pathlib import Path
 
 import av
@@ -18,3 +19,15 @@ def encode(frames: npt.NDArray[np.uint8], fps: int, target: Path) -> None:
         for frame in frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), "rgb24")))
         container.mux(stream.encode())
+
+
+def described(source: Path) -> str:
+    """What a file really holds, counted by decoding it: `80 frames 512x512 16 fps`."""
+    with av.open(str(source)) as container:
+        stream = container.streams.video[0]
+        count = sum(1 for _ in container.decode(stream))
+        return f"{count} frames {stream.width}x{stream.height} {stream.average_rate} fps"
+
+
+if __name__ == "__main__":
+    print(described(Path(sys.argv[1])))

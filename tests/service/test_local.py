@@ -95,7 +95,9 @@ def test_a_command_dies_with_a_killed_leash():
 
 def test_a_command_that_will_not_end_is_made_to(monkeypatch, tmp_path):
     monkeypatch.setattr("service.local.GRACE_SECONDS", 0.3)
-    stubborn = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
+    stubborn = (
+        "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
+    )
     read, write = os.pipe()
     with os.fdopen(read) as lines:
         with leashed([sys.executable, "-c", stubborn], tmp_path, stdout=write) as process:

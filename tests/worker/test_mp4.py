@@ -2,7 +2,7 @@ import av
 import numpy as np
 import pytest
 
-from worker.mp4 import encode
+from worker.mp4 import described, encode
 
 
 @pytest.mark.parametrize(("count", "side"), [(1, 16), (16, 128), (80, 64)])
@@ -25,3 +25,9 @@ def test_the_index_comes_first(tmp_path):
 
     content = (tmp_path / "a.mp4").read_bytes()
     assert content.index(b"moov") < content.index(b"mdat")
+
+
+def test_a_file_is_described_by_what_it_holds(tmp_path):
+    encode(np.zeros((16, 64, 96, 3), np.uint8), 16, tmp_path / "a.mp4")
+
+    assert described(tmp_path / "a.mp4") == "16 frames 96x64 16 fps"

