@@ -37,3 +37,13 @@ def draw_sheet(
             sheet.paste(Image.fromarray(clip[frame]), (column * (width + GAP), i * row))
         pen.text((3, i * row + height + 2), text, fill=colours[i] if colours else "black")
     return sheet
+
+
+def stack_sheets(sheets: Sequence[Image.Image]) -> Image.Image:
+    """Sheets one under another."""
+    whole = Image.new("RGB", (max(s.width for s in sheets), sum(s.height for s in sheets)), "white")
+    top = 0
+    for sheet in sheets:
+        whole.paste(sheet, (0, top))
+        top += sheet.height
+    return whole

@@ -100,7 +100,7 @@ def test_the_same_seed_draws_the_same_scenes_and_captions(world: World):
         ("shrink", 2, -1),
         ("spin clockwise", 3, 1),
         ("spin counter-clockwise", 3, -1),
-    ],  # fmt: skip
+    ],
 )
 def test_a_steady_motion_goes_one_way_only_and_leaves_the_rest_alone(
     world: World, motion: str, axis: int, sign: int
