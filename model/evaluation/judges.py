@@ -102,8 +102,8 @@ class MotionJudge(nn.Module):
 
     def __init__(self, motions: int, width: int = 128) -> None:
         super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(6, 32, 8, 4, 2, bias=False), nn.BatchNorm2d(32), nn.SiLU())
         self.trunk = nn.Sequential(
-            conv3d(6, 32, (3, 8, 8), (1, 4, 4)),
             conv3d(32, 64, (3, 3, 3), (2, 2, 2)),
             conv3d(64, 80, (3, 3, 3), (2, 2, 2)),
             conv3d(80, 24, (1, 1, 1), (1, 1, 1)),
@@ -116,7 +116,8 @@ class MotionJudge(nn.Module):
 
     def forward(self, clips: Float[Tensor, "b 3 t h w"]) -> Float[Tensor, "b motions"]:
         moving = clips - clips.mean(2, keepdim=True)
-        seen = self.trunk(torch.cat([clips, 2 * moving], 1))
+        frames = rearrange(torch.cat([clips, 2 * moving], 1), "b c t h w -> (b t) c h w")
+        seen = self.trunk(rearrange(self.stem(frames), "(b t) c h w -> b c t h w", b=len(clips)))
         path = self.path(
             rearrange(functional.adaptive_avg_pool3d(seen, (None, 4, 4)), "b c t h w -> b (c h w) t")
         )

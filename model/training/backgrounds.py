@@ -14,6 +14,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from model.training.motions import constant
+
 CELLS = 64  # period of the noise, in lattice cells
 FINE = 512  # samples of the noise per period
 
@@ -76,9 +78,10 @@ def rgb(code: str) -> tuple[float, float, float]:
 
 def paint(colours: Sequence[str], weights: Sequence[Tensor]) -> Tensor:
     """The first colour, each further one laid over it with its weight in [0, 1]: (k, t, 3, h, w)."""
-    picture = torch.tensor(rgb(colours[0]), device=weights[0].device).view(1, 1, 3, 1, 1)
+    device = str(weights[0].device)
+    picture = constant(rgb(colours[0]), device).view(1, 1, 3, 1, 1)
     for code, weight in zip(colours[1:], weights, strict=True):
-        colour = torch.tensor(rgb(code), device=weight.device).view(1, 1, 3, 1, 1)
+        colour = constant(rgb(code), device).view(1, 1, 3, 1, 1)
         picture = torch.lerp(picture, colour, weight.clamp(0, 1)[:, :, None])
     return picture
 
@@ -231,6 +234,15 @@ BACKGROUNDS = (
 )
 
 
+def alike(values: Int[Tensor, " n"]) -> list[tuple[int, Int[Tensor, " k"]]]:
+    """Each value with the rows that have it. One wait for the device, whatever the number of values."""
+    known = values.cpu()
+    order = known.argsort(stable=True)
+    found, counts = torch.unique_consecutive(known[order], return_counts=True)
+    parts = torch.split(order.to(values.device, non_blocking=True), counts.tolist())
+    return list(zip(found.tolist(), parts, strict=True))
+
+
 def draw(
     kinds: Int[Tensor, " b"],
     chance: Float[Tensor, "b 4"],
@@ -246,9 +258,8 @@ def draw(
     b, t = times.shape
     out = torch.empty(b, t, 3, samples, samples, device=times.device)
     line = (torch.arange(fine, device=times.device) + 0.5) * step
-    for kind in sorted(set(kinds.tolist())):
+    for kind, rows in alike(kinds):
         background = BACKGROUNDS[kind]
-        rows = (kinds == kind).nonzero()[:, 0]
         when = times[rows] if background.moves else times[rows, :1]
         shape = (len(rows), when.shape[1], fine, fine)
         x = (corner[rows, 0].view(-1, 1, 1, 1) + line.view(1, 1, 1, -1)).expand(shape)

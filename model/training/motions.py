@@ -6,6 +6,7 @@ Lengths are in frame sizes, x to the right and y downwards; angles in radians, c
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import blake2b
 
 import torch
@@ -48,6 +49,12 @@ class Placement:
     angle: Float[Tensor, "b t"]
 
 
+@cache
+def constant(values: tuple[float, ...], device: str) -> Tensor:
+    """Numbers kept on a device: a copy to a GPU would wait for all work before it."""
+    return torch.tensor(values, device=device)
+
+
 def place(
     motion: Int[Tensor, " b"],
     speed: Int[Tensor, " b"],
@@ -66,8 +73,8 @@ def _paths(
 ) -> list[tuple[Tensor, Tensor, Tensor, Tensor]]:
     """(x, y, scale, angle) of every motion, in the order of MOTIONS."""
 
-    def rate(values: Sequence[float]) -> Tensor:
-        return torch.tensor(values, device=t.device, dtype=t.dtype)[speed]
+    def rate(values: tuple[float, ...]) -> Tensor:
+        return constant(values, str(t.device))[speed]
 
     a, b, c, d = (column[:, None] for column in chance.unbind(1))
     zero = torch.zeros_like(t)

@@ -13,7 +13,16 @@ from torch import Tensor
 from torch.nn import functional
 
 from model.training import backgrounds, captions
-from model.training.motions import MOTIONS, NORMAL, SECONDS, SPEEDS, STILL, allowed_mask, heldout_mask, place
+from model.training.motions import (
+    MOTIONS,
+    NORMAL,
+    SECONDS,
+    SPEEDS,
+    STILL,
+    allowed_mask,
+    heldout_mask,
+    place,
+)
 from model.training.objects import Atlas
 
 SIZES = (0.40, 0.60)
@@ -92,10 +101,8 @@ class World:
     ) -> Float[Tensor, "b 3 t h w"]:
         """Pictures in [-1, 1] at `times` (seconds); of a crop (x, y from the top left), only that window."""
         side = crop_size or size
-        corner = (
-            torch.as_tensor((0, 0) if crop is None else crop, device=self.device).expand(len(scenes), 2)
-            / size
-        )
+        start = crop if isinstance(crop, Tensor) else torch.tensor(crop or (0, 0))
+        corner = start.to(self.device).expand(len(scenes), 2) / size
         times = times.to(self.device, torch.float32)
         at_once = max(1, SAMPLES_AT_ONCE // (times.shape[1] * (side * supersample) ** 2))
         parts = [
@@ -138,8 +145,7 @@ class World:
         level = (finest / width).log2().round().clamp(0, len(self.atlas.levels) - 1)
         out = torch.empty(len(objects), 4, side, side, device=self.device)
         fine = side * supersample
-        for index in sorted(set(level.int().tolist())):
-            rows = (level == index).nonzero()[:, 0]
+        for index, rows in backgrounds.alike(level.int()):
             texture = self.atlas.levels[index][objects[rows]].float().div_(255)
             grid = functional.affine_grid(matrix[rows], [len(rows), 4, fine, fine], align_corners=False)
             sampled = functional.grid_sample(texture, grid, mode="bilinear", align_corners=False)

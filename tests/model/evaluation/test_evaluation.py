@@ -50,7 +50,7 @@ def test_judges_are_small_and_survive_their_file(judges: Judges, tmp_path):
     judges.measured(accuracy={"object": 1.0}, frozen_below=0.5)
     judges.save(tmp_path)
     again = Judges.load(tmp_path)
-    clips = torch.rand(2, 3, 80, 64, 64) * 2 - 1
+    clips = torch.rand(1, 3, 80, 32, 32) * 2 - 1
 
     assert again.config == judges.config
     assert torch.allclose(again.judge(clips).motion_odds, judges.judge(clips).motion_odds, atol=2e-3)
@@ -64,7 +64,7 @@ def test_judges_refuse_clips_of_another_length(judges: Judges):
 
 
 def test_judges_see_a_clip_the_same_alone_and_in_a_batch(judges: Judges):
-    clips = torch.rand(3, 3, 80, 64, 64) * 2 - 1
+    clips = torch.rand(2, 3, 80, 32, 32) * 2 - 1
 
     together, alone = judges.judge(clips), judges.judge(clips[1:2])
 
