@@ -40,6 +40,11 @@ class Norm(nn.GroupNorm):
     def __init__(self, channels: int, group: int = 16) -> None:
         super().__init__(max(1, channels // group), channels)
 
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        if x.device.type == "cpu" and torch.is_grad_enabled() and not x.requires_grad:
+            x = x.contiguous()  # torch 2.13 on CPUs crashes in the channels-last backward for the weight alone
+        return super().forward(x)
+
 
 class Conditioner(nn.Module):
     """Noise level, text and further scalars -> one vector for the FiLM layers (Imagen, appendix: pooled text)."""

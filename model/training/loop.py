@@ -94,6 +94,8 @@ class Trainer:
         progress = 0.0
         for batch in batches:
             value = self.step(batch, loss, rate_at(progress, self.budget))
+            if self.steps == 1:  # the first step compiles; its minutes are not charged
+                start = time.monotonic()
             shown = torch.lerp(shown, value, 0.02 if self.steps > 1 else 1.0)
             if self.steps % 10 == 0:
                 progress = self.agreed((time.monotonic() - start) / (60 * self.budget.minutes))
