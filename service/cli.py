@@ -40,6 +40,9 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument(
         "--port", type=int, default=8000, help="port of the REST API, 0 for a free one (%(default)s)"
     )
+    up.add_argument(
+        "--grpc-port", type=int, default=50051, help="port of the gRPC API, likewise (%(default)s)"
+    )
     up.add_argument("--data", type=Path, help="folder for jobs and videos (CIOTAT_DATA)")
     up.set_defaults(run=_up)
 
@@ -71,9 +74,13 @@ def _up(options: argparse.Namespace) -> None:
 
     settings = Settings() if options.data is None else Settings(data=options.data.absolute())
     try:
-        up(settings, options.host, options.port, lambda url: print(f"ciotat: ready at {url}", flush=True))
+        up(settings, options.host, options.port, options.grpc_port, _announce)
     except StackError as error:
         raise CommandFailed(error) from None
+
+
+def _announce(addresses: str) -> None:
+    print(f"ciotat: ready at {addresses}", flush=True)
 
 
 FIELDS = ("prompt", "model", "size", "seconds", "seed", "steps", "guidance_scale", "negative_prompt")
@@ -153,7 +160,16 @@ def _own_stack() -> Iterator[str]:
 
     with tempfile.TemporaryDirectory(prefix="ciotat-") as folder:
         log_path = Path(folder) / "log"
-        command = [sys.executable, "-P", "-m", "service.cli", "up", "--port=0", f"--data={folder}"]
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "service.cli",
+            "up",
+            "--port=0",
+            "--grpc-port=0",
+            f"--data={folder}",
+        ]
         read, write = os.pipe()
         with log_path.open("wb") as log, leashed(command, Path(folder), stdout=write, stderr=log.fileno()):
             os.close(write)
@@ -163,7 +179,7 @@ def _own_stack() -> Iterator[str]:
                     raise CommandFailed(
                         f"the service did not start:\n{log_path.read_text(errors='replace')[-2000:]}"
                     )
-                yield first.rpartition("ready at ")[2].strip()
+                yield first.rpartition("ready at ")[2].split()[0]
 
 
 if __name__ == "__main__":

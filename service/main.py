@@ -1,5 +1,6 @@
 """The composition root of the API tier: settings -> collaborators -> doors."""
 
+from dataclasses import dataclass
 from functools import partial
 
 from fastapi import FastAPI
@@ -14,8 +15,16 @@ from worker.settings import Settings
 from worker.storage import open_storage
 
 
-def build(settings: Settings) -> FastAPI:
-    """The REST application of these settings."""
+@dataclass(frozen=True)
+class Service:
+    """What the doors stand on, and the REST door itself; the gRPC door is opened by `service.rpc.serve`."""
+
+    videos: Videos
+    rest: FastAPI
+
+
+def build(settings: Settings) -> Service:
+    """The service of these settings; nothing is connected until the first request."""
     jobs = JobStore(connect(settings.redis_url), settings.lease_seconds, settings.max_attempts)
     queue = create_queue(settings)
     videos = Videos(jobs, partial(submit, queue), open_storage(settings), settings.checkpoints)
@@ -25,9 +34,9 @@ def build(settings: Settings) -> FastAPI:
         if not answering(queue):
             raise NotReady("no worker answers")
 
-    return create_app(videos, check_ready, settings.max_body_bytes)
+    return Service(videos, create_app(videos, check_ready, settings.max_body_bytes))
 
 
 def app() -> FastAPI:
     """For `uvicorn --factory service.main:app`."""
-    return build(Settings())
+    return build(Settings()).rest

@@ -12,8 +12,8 @@ def redis_url(tmp_path_factory):
     """A real Valkey, one a session."""
     from service.local import valkey
 
-    with valkey(tmp_path_factory.mktemp("valkey")) as url:
-        yield url
+    with valkey(tmp_path_factory.mktemp("valkey")) as server:
+        yield server.url
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
 """The Celery application: a doorbell. Its message is a job id; the truth is in the job store."""
 
 from celery import Celery
+from kombu.exceptions import OperationalError
 
+from worker.jobs import StoreUnavailable
 from worker.settings import Settings
 
 RENDER = "ciotat.render"
@@ -44,7 +46,10 @@ def _broker(redis_url: str) -> str:
 
 def submit(app: Celery, job_id: str) -> None:
     """Ring the bell for one job."""
-    app.send_task(RENDER, [job_id])
+    try:
+        app.send_task(RENDER, [job_id])
+    except OperationalError as down:
+        raise StoreUnavailable("the queue does not answer") from down
 
 
 def answering(app: Celery) -> bool:

@@ -107,6 +107,14 @@ class JobStore:
             raise JobNotFound(f"video {job_id!r} does not exist")
         return Job.model_validate(record)
 
+    def unfinished(self) -> list[str]:
+        """The ids of all jobs that are queued or in progress."""
+        with self._redis.pipeline(transaction=True) as read:
+            read.zrange(PENDING, 0, -1)
+            read.zrange(LEASES, 0, -1)
+            pending, leased = read.execute()
+        return [*leased, *pending]
+
     def claim(self, job_id: str) -> Job:
         """Take a queued job, or one whose lease ran out: a new token, one more attempt."""
         outcome, detail = self._claim(

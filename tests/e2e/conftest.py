@@ -10,7 +10,7 @@ import pytest
 
 from tests.tiny import write_checkpoint
 
-READY = re.compile(r"ciotat: ready at (http://\S+)")
+READY = re.compile(r"ciotat: ready at (http://\S+) \(gRPC on port (\d+)\)")
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +29,18 @@ def checkpoints(tmp_path_factory):
 @contextmanager
 def running(checkpoints, data, **environment):
     """`ciotat up` as a user runs it: a process of its own; yields it with its address."""
-    command = [sys.executable, "-m", "service.cli", "up", "--port", "0", "--data", str(data)]
+    command = [
+        sys.executable,
+        "-m",
+        "service.cli",
+        "up",
+        "--port",
+        "0",
+        "--grpc-port",
+        "0",
+        "--data",
+        str(data),
+    ]
     env = os.environ | {"CIOTAT_CHECKPOINTS": str(checkpoints)} | environment
     process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
     watchdog = threading.Timer(120, process.kill)
@@ -38,7 +49,7 @@ def running(checkpoints, data, **environment):
         ready = READY.fullmatch(process.stdout.readline().strip())
         assert ready, "the stack did not start"
         watchdog.cancel()
-        process.address = ready[1]
+        process.address, process.grpc_port = ready.groups()
         yield process
     finally:
         watchdog.cancel()

@@ -1,13 +1,17 @@
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 
 import av
+import grpc
 import httpx2
 import pytest
 
+from service.pb import videos_pb2 as pb
+from service.pb.videos_pb2_grpc import VideoServiceStub
 from tests.e2e.conftest import running
 from tests.service.test_local import children, gone
 
@@ -38,10 +42,11 @@ def test_a_stack_told_to_stop_leaves_nothing_behind(checkpoints, tmp_path, numbe
 
 
 def test_a_killed_stack_leaves_nothing_behind_and_remembers_its_videos(checkpoints, tmp_path):
-    with running(checkpoints, tmp_path) as stack:
+    with running(checkpoints, tmp_path, CIOTAT_LEASE_SECONDS="5") as stack:
         with httpx2.Client(base_url=stack.address) as http:
             made = completed(http, http.post("/v1/videos", json=SMALL).json()["id"])
             content = http.get(f"/v1/videos/{made['id']}/content").content
+            unfinished = [http.post("/v1/videos", json=SMALL).json()["id"] for _ in range(2)]
         family = children(stack.pid)
 
         stack.kill()
@@ -50,6 +55,24 @@ def test_a_killed_stack_leaves_nothing_behind_and_remembers_its_videos(checkpoin
     with running(checkpoints, tmp_path) as stack, httpx2.Client(base_url=stack.address) as http:
         assert http.get(f"/v1/videos/{made['id']}").json() == made
         assert http.get(f"/v1/videos/{made['id']}/content").content == content
+        for video_id in unfinished:
+            completed(http, video_id)
+
+
+@pytest.mark.parametrize("part", ["valkey-server", "celery"])
+def test_a_stack_that_lost_a_part_ends_and_says_so(checkpoints, tmp_path, part):
+    with running(checkpoints, tmp_path) as stack:
+        family = children(stack.pid)
+
+        os.kill(next(pid for pid in family if re.search(part, command_of(pid))), signal.SIGKILL)
+
+        assert stack.wait(60) == 1
+        assert gone(family, within=5)
+
+
+def command_of(pid):
+    shown = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return "" if "service.leash" in shown.stdout else shown.stdout
 
 
 def test_a_job_outlives_the_process_that_was_making_it(checkpoints, tmp_path):
@@ -77,6 +100,22 @@ def test_a_given_redis_is_used_instead_of_an_own(checkpoints, tmp_path, redis_ur
         assert httpx2.get(f"{stack.address}/readyz").status_code == 200
 
     assert not (tmp_path / "valkey").exists()
+
+
+def test_both_doors_make_the_same_bytes(stack):
+    with grpc.insecure_channel(f"127.0.0.1:{stack.grpc_port}") as channel:
+        request = pb.CreateVideoRequest(prompt="a boat", size="128x128", seconds=1, steps=2, seed=5)
+        through_grpc = VideoServiceStub(channel).CreateVideo(request).video.id
+    with httpx2.Client(base_url=stack.address) as http:
+        through_rest = http.post("/v1/videos", json=SMALL | {"seed": 5}).json()["id"]
+        for video_id in (through_grpc, through_rest):
+            completed(http, video_id)
+
+        first, second = (
+            http.get(f"/v1/videos/{each}/content").content for each in (through_grpc, through_rest)
+        )
+
+    assert first == second
 
 
 def ciotat(*arguments, **environment):

@@ -18,7 +18,7 @@ from pathlib import Path
 import service.local
 {patch}
 with service.local.{block} as got:
-    print(getattr(got, "pid", got), flush=True)
+    print(getattr(got, "url", None) or got.pid, flush=True)
     sys.stdin.read()
 """
 
@@ -120,17 +120,17 @@ def test_valkey_dies_with_a_killed_owner_and_loses_nothing(tmp_path):
 
     assert gone(family, within=5)
     ended(owner)
-    with valkey(tmp_path) as again, connect(again) as client:
+    with valkey(tmp_path) as again, connect(again.url) as client:
         assert JobStore(client).get(job.id) == job
 
 
 def test_valkey_ends_with_its_block(tmp_path):
-    with valkey(tmp_path) as url:
-        pids = children(os.getpid())
-        assert connect(url).ping()
+    with valkey(tmp_path) as server:
+        pids = children(server.process.pid)
+        assert connect(server.url).ping()
 
     assert gone(pids, within=1)
-    assert not os.path.exists(url.removeprefix("unix://"))
+    assert not os.path.exists(server.url.removeprefix("unix://"))
 
 
 def test_a_folder_belongs_to_one_stack(tmp_path):

@@ -165,6 +165,14 @@ def test_nothing_leaves_a_final_state(redis_url, moves):
         ended = now if now.status in (Status.COMPLETED, Status.FAILED) else None
 
 
+def test_what_is_unfinished_can_be_listed(jobs):
+    queued, running, done = (jobs.create(SPEC).id for _ in range(3))
+    jobs.claim(running)
+    jobs.complete(jobs.claim(done), "k")
+
+    assert sorted(jobs.unfinished()) == sorted([queued, running])
+
+
 def test_a_corrupt_record_is_an_error_of_ours(jobs, redis):
     job = jobs.create(SPEC)
     redis.hset(f"ciotat:job:{job.id}", "spec", '{"prompt": ""}')
