@@ -8,14 +8,14 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.tiny import write_checkpoint
-
 READY = re.compile(r"ciotat: ready at (http://\S+) \(gRPC on port (\d+)\)")
 
 
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory):
     """A tiny real checkpoint, one whose weights are cut short, and one that is no checkpoint at all."""
+    from tests.tiny import write_checkpoint  # loads torch, which the fast tests of other folders do not need
+
     root = tmp_path_factory.mktemp("checkpoints")
     for name in ("ciotat-1", "truncated"):
         write_checkpoint(root / name)

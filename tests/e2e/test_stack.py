@@ -71,7 +71,9 @@ def test_a_stack_that_lost_a_part_ends_and_says_so(checkpoints, tmp_path, part):
 
 
 def command_of(pid):
-    shown = subprocess.run(["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    shown = subprocess.run(
+        ["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
     return "" if "service.leash" in shown.stdout else shown.stdout
 
 
