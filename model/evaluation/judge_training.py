@@ -89,7 +89,7 @@ def teach(
     device: torch.device,
 ) -> int:
     """Minimise `loss` for so many minutes, the rate rising over the first tenth and falling to nothing."""
-    network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    network.train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=peak, weight_decay=0.02, betas=(0.9, 0.98))
     steps = 0
     for done in pace(minutes, label):
@@ -153,6 +153,7 @@ def train(judges: Judges, lessons: Lessons, args: argparse.Namespace, device: to
         clips, scenes = lessons.clips(max(8, args.batch // 4))
         return cross_entropy(judges.motion(clips), scenes.motion)
 
+    judges.look.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     calmer = 0.5 if args.resume else 1.0
     for network, loss, peak, share, label in (
         (judges.look, look_loss, LOOK_RATE, args.share, "look"),

@@ -186,7 +186,7 @@ class Judges(nn.Module):
 
 
 def activity(clips: Float[Tensor, "b 3 t h w"]) -> Float[Tensor, " b"]:
-    """RMS deviation of each pixel from its mean over the clip: flicker adds little to it, slow motion much."""
+    """RMS deviation of each pixel from its mean over the clip: flicker adds little, slow motion much."""
     small = frames_at(clips, MOTION_SIDE)
     return (small - small.mean(2, keepdim=True)).square().mean((1, 2, 3, 4)).sqrt()
 
