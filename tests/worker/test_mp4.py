@@ -25,6 +25,7 @@ def test_the_index_comes_first(tmp_path):
 
     content = (tmp_path / "a.mp4").read_bytes()
     assert content.index(b"moov") < content.index(b"mdat")
+    assert b"moof" not in content  # one index, not fragments
 
 
 def test_a_file_is_described_by_what_it_holds(tmp_path):

@@ -1,4 +1,5 @@
 import json
+import resource
 import socket
 import subprocess
 import sys
@@ -123,12 +124,22 @@ def test_what_was_deleted_is_gone_and_deleting_nothing_is_no_error(storage, tmp_
             use("videos/c")
 
 
-def test_a_failed_put_leaves_nothing(local, tmp_path):
-    with pytest.raises(FileNotFoundError):
-        local.put("videos/d", tmp_path / "absent", "video/mp4")
+def test_a_put_that_runs_out_of_disk_leaves_the_old_object_and_nothing_else(local, tmp_path):
+    source = tmp_path / "source"
+    source.write_bytes(b"old")
+    local.put("videos/d", source, "video/mp4")
+    source.write_bytes(bytes(1_000_000))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
 
-    assert not local.exists("videos/d")
-    assert list((tmp_path / "store" / "videos").iterdir()) == []
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            local.put("videos/d", source, "video/mp4")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert b"".join(local.read("videos/d")) == b"old"
+    assert [path.name for path in (tmp_path / "store" / "videos").iterdir()] == ["d"]
 
 
 @pytest.mark.parametrize("key", ["../secret", "/etc/passwd", "a/../../b", "", "a//b", "a/./b"])
