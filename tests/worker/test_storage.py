@@ -124,6 +124,19 @@ def test_what_was_deleted_is_gone_and_deleting_nothing_is_no_error(storage, tmp_
             use("videos/c")
 
 
+def test_who_reads_while_an_object_is_replaced_gets_the_old_one_whole(local, tmp_path):
+    source = tmp_path / "source"
+    source.write_bytes(b"a" * 1_000_000)
+    local.put("videos/e", source, "video/mp4")
+    reading = local.read("videos/e")
+    seen = next(reading)
+    source.write_bytes(b"b" * 1_000_000)
+
+    local.put("videos/e", source, "video/mp4")
+
+    assert seen + b"".join(reading) == b"a" * 1_000_000
+
+
 def test_a_put_that_runs_out_of_disk_leaves_the_old_object_and_nothing_else(local, tmp_path):
     source = tmp_path / "source"
     source.write_bytes(b"old")
