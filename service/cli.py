@@ -173,13 +173,15 @@ def _own_stack() -> Iterator[str]:
         read, write = os.pipe()
         with log_path.open("wb") as log, leashed(command, Path(folder), stdout=write, stderr=log.fileno()):
             os.close(write)
-            with os.fdopen(read) as lines:
-                first = lines.readline()
-                if "ready at " not in first:
-                    raise CommandFailed(
-                        f"the service did not start:\n{log_path.read_text(errors='replace')[-2000:]}"
-                    )
-                yield first.rpartition("ready at ")[2].split()[0]
+            try:
+                with os.fdopen(read) as lines:
+                    first = lines.readline()
+                    if "ready at " not in first:
+                        raise CommandFailed("the service did not start")
+                    yield first.rpartition("ready at ")[2].split()[0]
+            except CommandFailed:
+                sys.stderr.write(log_path.read_text(errors="replace")[-4000:])  # gone with the folder
+                raise
 
 
 if __name__ == "__main__":
