@@ -5,6 +5,7 @@ import json
 import shlex
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import torch
@@ -119,12 +120,19 @@ def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
 def check(judges: Judges, lessons: Lessons, clips: int, wear: bool, batch: int = 32) -> dict[str, float]:
     """Shares right on fresh rendered clips of 128x128, clean or worn."""
     right: dict[str, list[Tensor]] = {"object": [], "motion": [], "background": []}
+    wrong: dict[str, Counter[str]] = {name: Counter() for name in right}
     for _ in tqdm(range(max(1, clips // batch)), desc="check", unit="batch"):
         scenes = lessons.scenes(batch)
         rendered = lessons.world.render(scenes, clip_times(batch, device=lessons.world.device), LOOK_SIDE)
         verdict = judges.judge(worn(rendered, lessons.generator) if wear else rendered)
         for name, hits in right.items():
-            hits.append(getattr(verdict, name) == getattr(scenes, name))
+            told, seen = getattr(scenes, name), getattr(verdict, name)
+            hits.append(told == seen)
+            words = getattr(judges.config, f"{name}s")
+            pairs = torch.stack([told, seen], 1)[told != seen].tolist()
+            wrong[name].update(f"{words[a]} -> {words[b]}" for a, b in pairs)
+    for name, counts in wrong.items():
+        print(f"{name}, most often mistaken: {counts.most_common(8)}", flush=True)
     return {name: round(torch.cat(hits).float().mean().item(), 5) for name, hits in right.items()}
 
 
