@@ -9,7 +9,7 @@ settings.load_profile("ciotat")
 
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory):
-    """A real Valkey, one a session."""
+    """A real Valkey, one for all tests."""
     from service.local import valkey
 
     with valkey(tmp_path_factory.mktemp("valkey")) as server:
@@ -18,7 +18,7 @@ def redis_url(tmp_path_factory):
 
 @pytest.fixture
 def redis(redis_url):
-    """A client of the session's Valkey, emptied."""
+    """A client of that Valkey, emptied."""
     with connect(redis_url) as client:
         client.flushall()
         yield client
