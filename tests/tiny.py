@@ -1,0 +1,67 @@
+"""Tiny real networks and checkpoints with random weights: fast, deterministic, and nowhere silent."""
+
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+from model.image_unet import ImageUNet, ImageUNetConfig
+from model.stunet import InflationConfig, STUNet, inflate
+from model.weights import Sampling, save_index, save_stunet
+
+BASE = ImageUNetConfig(
+    patch=8,
+    widths=(16, 64),
+    blocks=(1, 1),
+    cross_attention=(False, True),
+    self_attention=(False, False),
+    embedding=16,
+)
+SSR = ImageUNetConfig(
+    in_channels=6,
+    patch=16,
+    widths=(16, 64),
+    blocks=(1, 1),
+    cross_attention=(False, False),
+    self_attention=(False, False),
+    embedding=16,
+    text_dim=0,
+    scalars=2,
+)
+INFLATION = InflationConfig(attention_blocks=1, embedding=16)
+SAMPLING = Sampling(ssr_steps=1)
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def awakened(network: Network, seed: int = 0, scale: float = 0.2) -> Network:
+    """The network with noise added to every weight, as if trained: no zeroed branch stays silent."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(scale * torch.randn(parameter.shape, generator=generator))
+    return network
+
+
+def image_unet(config: ImageUNetConfig, seed: int = 0) -> ImageUNet:
+    """An image network with random weights, the same for the same seed."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return awakened(ImageUNet(config), seed)
+
+
+def stunet(config: ImageUNetConfig, inflation: InflationConfig = INFLATION, seed: int = 0) -> STUNet:
+    """A video network as if trained: its temporal layers do something."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = inflate(image_unet(config, seed), inflation)
+        awakened(network.temporal, seed + 1)
+    return network.requires_grad_(False).eval()
+
+
+def write_checkpoint(folder: Path, sampling: Sampling = SAMPLING) -> None:
+    """A checkpoint that `Pipeline.load` reads: real networks, random weights, noise for videos."""
+    for name, config in (("base", BASE), ("ssr", SSR)):
+        save_stunet(folder / f"{name}_image", folder / f"{name}_temporal", stunet(config))
+    save_index(folder, sampling)
