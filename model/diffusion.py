@@ -1,9 +1,9 @@
-"""The diffusion process: one path, one preconditioning, one schedule, for images, clips and super-resolution.
+"""The diffusion process: one path, one prediction, one schedule, for images, clips and super-resolution.
 
 Rectified-flow path: x = (1 - sigma) clean + sigma noise, sigma from 1 (pure noise: zero terminal SNR by
-construction) to 0 (clean). The network's output F is mixed with x as in Karras et al. 2022 (equation 7), with the
-coefficients derived for this path: for unit data variance it is v-prediction, so no colour drifts between frames
-(Imagen Video, section 2.4), and at sigma = 1 the input, then pure noise, is ignored. ADR 0005.
+construction) to 0 (clean). The network predicts the clean picture itself, and its error is weighted as if it
+predicted v (Li & He 2025, "Back to basics"): clean pictures lie on a small manifold that narrow features can carry,
+noise does not, and a prediction that contains noise needs as many features as the patch has pixels. ADR 0005.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,42 +12,53 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-SIGMA_DATA = 0.5  # standard deviation that the preconditioning assumes of clean pixels in [-1, 1]
+SIGMA_DATA = 0.5  # standard deviation assumed of clean pixels in [-1, 1]
+LEAST_SIGMA = 0.1  # below it an error weighs no more: the last step of a schedule starts above
 
 # (noisy x, noise level in [0, 1]) -> estimate of clean x, of the same shape
 Denoiser = Callable[[Tensor, float], Tensor]
 
-# (network input, noise level (b,)) -> F
+# (scaled noisy x, noise level (b,)) -> estimate of clean x
 Network = Callable[[Tensor, Tensor], Tensor]
 
 
-def noised(clean: Float[Tensor, "b ..."], noise: Float[Tensor, "b ..."], sigma: Float[Tensor, " b"]) -> Float[Tensor, "b ..."]:
+def noised(
+    clean: Float[Tensor, "b ..."], noise: Float[Tensor, "b ..."], sigma: Float[Tensor, " b"]
+) -> Float[Tensor, "b ..."]:
     """The path: (1 - sigma) clean + sigma noise."""
-    s = sigma.view(-1, *[1] * (clean.ndim - 1))
-    return (1 - s) * clean + s * noise
+    return torch.lerp(clean, noise, column(sigma, clean))
 
 
-def coefficients(sigma: Float[Tensor, " b"]) -> tuple[Tensor, Tensor, Tensor]:
-    """c_in, c_skip, c_out at each noise level: unit-variance input and target, least amplified error."""
-    signal, noise = (1 - sigma) * SIGMA_DATA, sigma
-    variance = signal.square() + noise.square()
-    return variance.rsqrt(), signal * SIGMA_DATA / variance, noise * SIGMA_DATA * variance.rsqrt()
+def column(values: Float[Tensor, " b"], like: Float[Tensor, "b ..."]) -> Tensor:
+    """One value a sample, shaped to multiply `like`."""
+    return values.view(-1, *[1] * (like.ndim - 1))
 
 
-def precondition(network: Network, x: Float[Tensor, "b ..."], sigma: Float[Tensor, " b"]) -> Float[Tensor, "b ..."]:
-    """Estimate of clean x: c_skip x + c_out F(c_in x, sigma)."""
-    c_in, c_skip, c_out = (c.view(-1, *[1] * (x.ndim - 1)) for c in coefficients(sigma))
-    return c_skip * x + c_out * network(c_in * x, sigma).to(x.dtype)
+def variance(sigma: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
+    """Variance of noisy pixels at each noise level."""
+    return ((1 - sigma) * SIGMA_DATA).square() + sigma.square()
+
+
+def loss_weight(sigma: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
+    """Weight of a squared error of the clean estimate: that of a unit-variance v (1 / c_out^2 of Karras et al. 2022,
+    table 1, on this path)."""
+    sigma = sigma.clamp(min=LEAST_SIGMA)
+    return variance(sigma) / (sigma * SIGMA_DATA).square()
+
+
+def precondition(
+    network: Network, x: Float[Tensor, "b ..."], sigma: Float[Tensor, " b"]
+) -> Float[Tensor, "b ..."]:
+    """Estimate of clean x, by a network that sees x at unit variance."""
+    return network(column(variance(sigma).rsqrt(), x) * x, sigma).to(x.dtype)
 
 
 def training_loss(
     network: Network, clean: Float[Tensor, "b ..."], noise: Float[Tensor, "b ..."], sigma: Float[Tensor, " b"]
 ) -> Float[Tensor, " b"]:
-    """Mean squared error of F against its target, one value a sample: weight 1 / c_out^2 on the clean estimate."""
-    x = noised(clean, noise, sigma)
-    c_in, c_skip, c_out = (c.view(-1, *[1] * (x.ndim - 1)) for c in coefficients(sigma))
-    target = (clean - c_skip * x) / c_out
-    return (network(c_in * x, sigma).float() - target).square().flatten(1).mean(1)
+    """Weighted mean squared error of the clean estimate, one value a sample."""
+    estimate = precondition(network, noised(clean, noise, sigma), sigma)
+    return loss_weight(sigma) * (estimate - clean).square().flatten(1).mean(1)
 
 
 def shifted(sigma: Tensor, shift: float) -> Tensor:

@@ -7,7 +7,9 @@ from torch import Tensor
 from model.diffusion import Denoiser
 
 
-def guided(conditional: Denoiser, unconditional: Denoiser, scale: float, interval: tuple[float, float] = (0.0, 1.0)) -> Denoiser:
+def guided(
+    conditional: Denoiser, unconditional: Denoiser, scale: float, interval: tuple[float, float] = (0.0, 1.0)
+) -> Denoiser:
     """Classifier-free guidance (Ho & Salimans 2022), only at noise levels in the closed interval
     (Kynkaanniemi et al. 2024); outside it, one evaluation a step instead of two."""
     low, high = interval

@@ -1,36 +1,47 @@
 """The text-to-image network that Lumiere inflates: a pixel-space U-Net over unshuffled patches."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from model.layers import Conditioner, CrossAttention, KeysValues, Norm, ResBlock, SpatialAttention, TextStates, zeroed
+from model.layers import (
+    Conditioner,
+    CrossAttention,
+    KeysValues,
+    Norm,
+    ResBlock,
+    SpatialAttention,
+    TextStates,
+    zeroed,
+)
 
 
 @dataclass(frozen=True)
 class ImageUNetConfig:
     """Sizes of an image network. One level more halves height and width once more."""
 
-    in_channels: int = 3                          # 3 noisy; 6 with the upsampled low-resolution picture beside it
-    patch: int = 4                                # pixels a side that the stem folds into channels
-    widths: tuple[int, ...] = (128, 256, 320)     # channels of each level, finest first
-    blocks: tuple[int, ...] = (2, 2, 3)           # residual blocks of each level, on each side
+    in_channels: int = 3  # 3 noisy; 6 with the upsampled low-resolution picture beside it
+    patch: int = 4  # pixels a side that the stem folds into channels
+    widths: tuple[int, ...] = (128, 256, 320)  # channels of each level, finest first
+    blocks: tuple[int, ...] = (2, 2, 3)  # residual blocks of each level, on each side
     cross_attention: tuple[bool, ...] = (False, True, True)
     self_attention: tuple[bool, ...] = (False, False, True)
-    embedding: int = 256                          # width of the conditioning vector
-    text_dim: int = 384                           # width of the text encoder's states; 0 = the network takes no text
-    scalars: int = 0                              # further conditioning numbers, such as the augmentation level
+    embedding: int = 256  # width of the conditioning vector
+    text_dim: int = 384  # width of the text encoder's states; 0 = the network takes no text
+    scalars: int = 0  # further conditioning numbers, such as the augmentation level
 
     def __post_init__(self) -> None:
         lengths = {len(self.widths), len(self.blocks), len(self.cross_attention), len(self.self_attention)}
         if len(lengths) != 1:
             raise ValueError(f"widths, blocks and attentions must name as many levels: got {sorted(lengths)}")
         if not self.text_dim and (any(self.cross_attention) or not self.scalars):
-            raise ValueError("a network without text (text_dim = 0) has no cross-attention, and needs scalars")
+            raise ValueError(
+                "a network without text (text_dim = 0) has no cross-attention, and needs scalars"
+            )
 
     @property
     def divisor(self) -> int:
@@ -73,7 +84,7 @@ class Side(nn.Module):
 
 
 class ImageUNet(nn.Module):
-    """(b, in_channels, h, w), noise level (b,), context -> (b, 3, h, w): the F of the preconditioning (diffusion.py)."""
+    """(b, in_channels, h, w), noise level (b,), context -> (b, 3, h, w): estimate of clean x."""
 
     def __init__(self, config: ImageUNetConfig) -> None:
         super().__init__()
@@ -81,9 +92,13 @@ class ImageUNet(nn.Module):
         widths, levels = config.widths, range(len(config.widths))
         self.conditioner = Conditioner(config.embedding, config.text_dim, config.scalars)
         self.stem = nn.Conv2d(config.in_channels * config.patch**2, widths[0], 3, padding=1)
-        self.encoder = nn.ModuleList(Side(config, level) for level in levels)  # the last one is the bottom of the U
+        self.encoder = nn.ModuleList(
+            Side(config, level) for level in levels
+        )  # the last one is the bottom of the U
         self.downs = nn.ModuleList(nn.Conv2d(widths[k], widths[k + 1], 2, stride=2) for k in levels[:-1])
-        self.ups = nn.ModuleList(nn.ConvTranspose2d(widths[k + 1], widths[k], 2, stride=2) for k in levels[:-1])
+        self.ups = nn.ModuleList(
+            nn.ConvTranspose2d(widths[k + 1], widths[k], 2, stride=2) for k in levels[:-1]
+        )
         self.merges = nn.ModuleList(nn.Conv2d(2 * widths[k], widths[k], 1) for k in levels[:-1])
         self.decoder = nn.ModuleList(Side(config, level) for level in levels[:-1])
         self.head_norm = Norm(widths[0])
@@ -108,17 +123,19 @@ class ImageUNet(nn.Module):
         """Features of the finest level -> pixels."""
         return F.pixel_shuffle(self.head(F.silu(self.head_norm(x))), self.config.patch)
 
-    def forward(self, x: Float[Tensor, "b c h w"], sigma: Float[Tensor, " b"], context: Context) -> Float[Tensor, "b 3 h w"]:
+    def forward(
+        self, x: Float[Tensor, "b c h w"], sigma: Float[Tensor, " b"], context: Context
+    ) -> Float[Tensor, "b 3 h w"]:
         vector, text = self.conditioner(sigma, context.vector), iter(context.text)
         skips: list[Tensor] = []
         x = self.entry(x)
-        for level, side in enumerate(self.encoder):
+        for level, side in enumerate(cast("list[Side]", self.encoder)):
             if level:
                 skips.append(x)
                 x = self.downs[level - 1](x)
             for block in side.blocks:
                 x = block(x, vector, next(text) if block.cross is not None else None)
-        for level, side in reversed(list(enumerate(self.decoder))):
+        for level, side in reversed(list(enumerate(cast("list[Side]", self.decoder)))):
             x = self.merges[level](torch.cat([self.ups[level](x), skips.pop()], dim=1))
             for block in side.blocks:
                 x = block(x, vector, next(text) if block.cross is not None else None)

@@ -75,11 +75,13 @@ class ConvInflation(nn.Module):
         self.temporal_norm, self.film = Norm(inner), Film(embedding, inner)
         self.project = zeroed(nn.Conv2d(inner, channels, 1))
 
-    def forward(self, x: Float[Tensor, "n c h w"], frames: int, vector: Float[Tensor, "b e"]) -> Float[Tensor, "n c h w"]:
+    def forward(
+        self, x: Float[Tensor, "n c h w"], frames: int, vector: Float[Tensor, "b e"]
+    ) -> Float[Tensor, "n c h w"]:
         y = F.silu(self.spatial_norm(self.spatial(self.norm(x))))
         y = F.silu(self.film(self.temporal_norm(self.temporal.over(y, frames)), vector))
-        y = self.project(y)
-        return x + y
+        change: Tensor = self.project(y)
+        return x + change
 
 
 class AttentionInflation(nn.Module):
@@ -96,13 +98,17 @@ class AttentionInflation(nn.Module):
         self.qkv = nn.Linear(channels, 3 * channels)
         self.project = zeroed(nn.Linear(channels, channels))
 
-    def forward(self, x: Float[Tensor, "n c h w"], frames: int, vector: Float[Tensor, "b e"]) -> Float[Tensor, "n c h w"]:
+    def forward(
+        self, x: Float[Tensor, "n c h w"], frames: int, vector: Float[Tensor, "b e"]
+    ) -> Float[Tensor, "n c h w"]:
         height = x.shape[2]
         tokens = rearrange(self.film(self.norm(x), vector), "(b t) c h w -> b (h w) t c", t=frames)
-        time = fourier(torch.arange(frames, device=x.device), POSITION_FEATURES, longest=100.0).to(x.dtype)
-        q, k, v = self.qkv(tokens + self.position(time)).chunk(3, dim=-1)
+        number = torch.arange(frames, device=x.device, dtype=torch.float32)
+        position = self.position(fourier(number, POSITION_FEATURES, longest=100.0).to(x.dtype))
+        q, k, v = self.qkv(tokens + position).chunk(3, dim=-1)
         b = v.shape[0]
         q, k = (rearrange(heads_of(y, self.head_dim), "b p k t d -> (b p) k t d") for y in (q, k))
         v = rearrange(v, "b p t (k d) -> (b p) k t d", d=self.head_dim)
-        y = self.project(rearrange(F.scaled_dot_product_attention(q, k, v), "m k t d -> m t (k d)"))
-        return x + rearrange(y, "(b h w) t c -> (b t) c h w", b=b, h=height)
+        y = rearrange(F.scaled_dot_product_attention(q, k, v), "m k t d -> m t (k d)")
+        change: Tensor = self.project(y)
+        return x + rearrange(change, "(b h w) t c -> (b t) c h w", b=b, h=height)

@@ -42,7 +42,9 @@ class Norm(nn.GroupNorm):
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
         if x.device.type == "cpu" and torch.is_grad_enabled() and not x.requires_grad:
-            x = x.contiguous()  # torch 2.13 on CPUs crashes in the channels-last backward for the weight alone
+            x = (
+                x.contiguous()
+            )  # torch 2.13 on CPUs crashes in the channels-last backward for the weight alone
         return super().forward(x)
 
 
@@ -54,7 +56,11 @@ class Conditioner(nn.Module):
         self.features = features
         self.noise = nn.Sequential(nn.Linear(features, width), nn.SiLU(), nn.Linear(width, width))
         self.text = TextPool(text_dim, width) if text_dim else None
-        self.scalars = nn.Sequential(nn.Linear(scalars * features, width), nn.SiLU(), nn.Linear(width, width)) if scalars else None
+        self.scalars = (
+            nn.Sequential(nn.Linear(scalars * features, width), nn.SiLU(), nn.Linear(width, width))
+            if scalars
+            else None
+        )
 
     def read(self, text: TextStates | None, scalars: Float[Tensor, "b s"] | None) -> Float[Tensor, "b e"]:
         """The part that stays the same at every step of a request."""
@@ -64,7 +70,7 @@ class Conditioner(nn.Module):
             vector = vector + self.text(text)
         if self.scalars is not None:
             assert scalars is not None, "this network needs its conditioning scalars"
-            dtype = self.scalars[0].weight.dtype
+            dtype = next(self.scalars.parameters()).dtype
             vector = vector + self.scalars(fourier(scalars * 100.0, self.features).flatten(1).to(dtype))
         assert isinstance(vector, Tensor), "a network is conditioned on text, on scalars, or on both"
         return vector
@@ -147,8 +153,8 @@ class SpatialAttention(nn.Module):
         q, k, v = self.qkv(tokens).chunk(3, dim=-1)
         values = rearrange(v, "n m (k d) -> n k m d", d=self.head_dim)
         y = F.scaled_dot_product_attention(heads_of(q, self.head_dim), heads_of(k, self.head_dim), values)
-        y = self.out(rearrange(y, "n k m d -> n m (k d)"))
-        return x + rearrange(y, "n (h w) c -> n c h w", h=height)
+        out: Tensor = self.out(rearrange(y, "n k m d -> n m (k d)"))
+        return x + rearrange(out, "n (h w) c -> n c h w", h=height)
 
 
 class KeysValues(NamedTuple):
@@ -181,5 +187,5 @@ class CrossAttention(nn.Module):
         query = heads_of(self.query(tokens), self.head_dim)
         keys = text.keys.to(query.dtype)  # rms_norm may leave the low precision of its input under autocast
         y = F.scaled_dot_product_attention(query, keys, text.values.to(query.dtype), attn_mask=text.mask)
-        y = self.out(rearrange(y, "b k m d -> b m (k d)"))
-        return x + rearrange(y, "b (t h w) c -> (b t) c h w", t=x.shape[0] // samples, h=height)
+        out: Tensor = self.out(rearrange(y, "b k m d -> b m (k d)"))
+        return x + rearrange(out, "b (t h w) c -> (b t) c h w", t=x.shape[0] // samples, h=height)

@@ -43,21 +43,32 @@ class Pipeline:
     """A loaded checkpoint."""
 
     def __init__(
-        self, base: STUNet, ssr: STUNet, text: TextEncoder, sampling: Sampling, device: str | torch.device = "cpu",
+        self,
+        base: STUNet,
+        ssr: STUNet,
+        text: TextEncoder,
+        sampling: Sampling,
+        device: str | torch.device = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        self.base, self.ssr = (network.to(device, dtype, memory_format=torch.channels_last) for network in (base, ssr))
+        self.base, self.ssr = base.to(device, dtype), ssr.to(device, dtype)
+        for network in (self.base, self.ssr):
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.text, self.sampling = text, sampling
         self.device, self.dtype = torch.device(device), dtype
 
     @classmethod
-    def load(cls, folder: Path, device: str = "cpu", dtype: torch.dtype | None = None, encoder: Path | None = None) -> "Pipeline":
+    def load(
+        cls, folder: Path, device: str = "cpu", dtype: torch.dtype | None = None, encoder: Path | None = None
+    ) -> "Pipeline":
         """Read a checkpoint folder. Raises InvalidCheckpoint, naming the file."""
         if not folder.is_dir():
             raise InvalidCheckpoint(f"{folder} is not a folder")
         sampling = load_index(folder)
         if sampling.sampler not in SAMPLERS:
-            raise InvalidCheckpoint(f"{folder}: unknown sampler {sampling.sampler!r}, one of {', '.join(SAMPLERS)}")
+            raise InvalidCheckpoint(
+                f"{folder}: unknown sampler {sampling.sampler!r}, one of {', '.join(SAMPLERS)}"
+            )
         base = load_stunet(folder / "base_image", folder / "base_temporal")
         ssr = load_stunet(folder / "ssr_image", folder / "ssr_temporal")
         text = TextEncoder(encoder or packaged_encoder(), device, sampling.max_tokens)
@@ -78,8 +89,13 @@ class Pipeline:
             on_step(Step("ssr", done, ssr_steps, (base_steps + ssr_cost * done) / work))
 
         clips = self.base_clips(
-            [spec.prompt], [spec.seed], negative=spec.negative_prompt, frames=spec.frames, steps=spec.steps,
-            guidance_scale=spec.guidance_scale, on_step=base_step,
+            [spec.prompt],
+            [spec.seed],
+            negative=spec.negative_prompt,
+            frames=spec.frames,
+            steps=spec.steps,
+            guidance_scale=spec.guidance_scale,
+            on_step=base_step,
         )
         if ssr_steps:
             clips = self.upscale(clips, side, [spec.seed], on_step=ssr_step)
@@ -87,15 +103,25 @@ class Pipeline:
 
     @torch.inference_mode()
     def base_clips(
-        self, prompts: Sequence[str], seeds: Sequence[int], *, negative: str = "", frames: int = 80, steps: int = 20,
-        guidance_scale: float = 6.0, on_step: Callable[[int, Tensor], None] = lambda done, estimate: None,
+        self,
+        prompts: Sequence[str],
+        seeds: Sequence[int],
+        *,
+        negative: str = "",
+        frames: int = 80,
+        steps: int = 20,
+        guidance_scale: float = 6.0,
+        on_step: Callable[[int, Tensor], None] = lambda done, estimate: None,
     ) -> Float[Tensor, "b 3 {frames} h w"]:
         """Base clips in [-1, 1], one a prompt; each depends on its own prompt and seed alone."""
         size = self.sampling.base_size
         asked = self.base.read(self.text(prompts))
         avoided = self.base.read(self.text([negative] * len(prompts)))
         denoise = guided(
-            conditioned(self.base, asked), conditioned(self.base, avoided), guidance_scale, self.sampling.guidance_interval
+            conditioned(self.base, asked),
+            conditioned(self.base, avoided),
+            guidance_scale,
+            self.sampling.guidance_interval,
         )
         noise = noise_for(seeds, (3, frames, size, size)).to(self.device)
         sigmas = schedule(steps, self.sampling.base_shift)
@@ -103,7 +129,12 @@ class Pipeline:
 
     @torch.inference_mode()
     def upscale(
-        self, low: Float[Tensor, "b 3 t h w"], side: int, seeds: Sequence[int], *, window_batch: int = 1,
+        self,
+        low: Float[Tensor, "b 3 t h w"],
+        side: int,
+        seeds: Sequence[int],
+        *,
+        window_batch: int = 1,
         on_step: Callable[[int, Tensor], None] = lambda done, estimate: None,
     ) -> Float[Tensor, "b 3 t H W"]:
         """Clips at `side` pixels a side, a multiple of the base size, by windows fused at every step."""
@@ -125,14 +156,18 @@ def conditioned(network: ImageUNet | STUNet, context: Any) -> Denoiser:
     dtype = next(network.parameters()).dtype
 
     def denoise(x: Tensor, sigma: float) -> Tensor:
-        return precondition(lambda scaled, s: network(scaled.to(dtype), s, context), x, x.new_full((x.shape[0],), sigma))
+        return precondition(
+            lambda scaled, s: network(scaled.to(dtype), s, context), x, x.new_full((x.shape[0],), sigma)
+        )
 
     return denoise
 
 
 def to_frames(clip: Float[Tensor, "3 t h w"]) -> UInt8[np.ndarray, "t h w 3"]:
     """[-1, 1] -> bytes."""
-    frames: np.ndarray = clip.add(1).mul(127.5).round_().clamp_(0, 255).to(torch.uint8).permute(1, 2, 3, 0).cpu().numpy()
+    frames: np.ndarray = (
+        clip.add(1).mul(127.5).round_().clamp_(0, 255).to(torch.uint8).permute(1, 2, 3, 0).cpu().numpy()
+    )
     return frames
 
 
@@ -140,5 +175,5 @@ def fastest_dtype(device: str | torch.device) -> torch.dtype:
     """bfloat16 where the hardware multiplies it, else float32."""
     if torch.device(device).type == "cuda":
         return torch.bfloat16
-    supported = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()  # type: ignore[no-untyped-call]
+    supported = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return torch.bfloat16 if supported else torch.float32

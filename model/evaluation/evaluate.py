@@ -101,7 +101,7 @@ class Shown:
 def evaluate(args: argparse.Namespace, shard: tuple[int, int]) -> None:
     """One shard's clips, judged as they come; figures, records and a sheet in --out."""
     judges = Judges.load(args.judges, args.device)
-    pipeline = Pipeline.load(args.checkpoint, args.device)
+    pipeline = Pipeline.load(args.checkpoint, args.device, encoder=args.text)
     indices = list(range(args.n))[shard[0] :: shard[1]]
     questions = [question(index, args.seed) for index in indices]
     how = pipeline.sampling
@@ -172,6 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--checkpoint", type=Path, help="a checkpoint folder")
     parser.add_argument("--judges", type=Path, default=JUDGES)
     parser.add_argument("--n", type=int, default=12)
+    parser.add_argument("--text", type=Path, help="folder of the text encoder (default: the installed one)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")

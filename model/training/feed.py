@@ -15,6 +15,7 @@ from model.training.motions import SECONDS
 from model.training.world import Scenes, World
 
 FRAMES = 80
+TOKENS = 32  # every batch is padded to as many: one shape, compiled once
 TOGETHER = 8  # batches drawn at once: reading the captions' facts back from a GPU is one wait for all of them
 
 
@@ -29,7 +30,9 @@ class Batch:
 class Feed:
     """Batches of `size` scenes that depend on the seed alone."""
 
-    def __init__(self, world: World, text: TextEncoder, size: int, seed: int, *, still: bool, dropout: float = 0.1) -> None:
+    def __init__(
+        self, world: World, text: TextEncoder, size: int, seed: int, *, still: bool, dropout: float = 0.1
+    ) -> None:
         self.world, self.text, self.size, self.seed = world, text, size, seed
         self.still, self.dropout = still, dropout
 
@@ -59,7 +62,7 @@ class Feed:
     def read(self, batch: Batch) -> TextStates:
         """Token states of a batch, padded to a multiple of 8 tokens so that few shapes are compiled."""
         text = self.text.encode(batch.tokens)
-        missing = max(24, -(-text.mask.shape[1] // 8) * 8) - text.mask.shape[1]
+        missing = TOKENS - text.mask.shape[1]
         states = torch.nn.functional.pad(text.states, (0, 0, 0, missing))
         return TextStates(states, torch.nn.functional.pad(text.mask, (0, missing)))
 

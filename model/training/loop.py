@@ -4,7 +4,8 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,11 @@ import torch.distributed as dist
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from tqdm import tqdm
+
+from model.weights import WEIGHTS, load_weights
+
+STATE = "state.safetensors"
+SAVE_SECONDS = 110
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,16 @@ class Place:
             return cls(rank, size, torch.device("cuda", int(os.environ["LOCAL_RANK"])))
         return cls(0, 1, torch.device(device))
 
+    def barrier(self) -> None:
+        """Wait for all processes: the first one has files to write."""
+        if self.size > 1:
+            dist.barrier()
+
+    def leave(self) -> None:
+        """End the process group, if there is one."""
+        if self.size > 1:
+            dist.destroy_process_group()
+
 
 def rate_at(progress: float, budget: Budget) -> float:
     """Learning rate when `progress` of the budget is spent: linear up, flat, cosine down."""
@@ -65,7 +81,7 @@ def average_gradients(parameters: list[nn.Parameter], size: int) -> None:
     flat = torch.cat([g.flatten() for g in gradients])
     dist.all_reduce(flat)
     flat /= size
-    for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+    for gradient, part in zip(gradients, torch.split(flat, [g.numel() for g in gradients]), strict=True):
         gradient.copy_(part.view_as(gradient))
 
 
@@ -87,9 +103,9 @@ class Trainer:
     def run(
         self, batches: Iterable[object], loss: Callable[..., Tensor], on_minute: Callable[[], None]
     ) -> None:
-        """Train until the time is spent. `on_minute` runs on the first process about once a minute."""
-        log = (self.out / f"log-{self.place.rank}.jsonl").open("a") if self.place.rank == 0 else None
-        start, last_minute, shown = time.monotonic(), 0, torch.zeros((), device=self.place.device)
+        """Train until the time is spent; the first process calls `save` every other minute."""
+        log = (self.out / "log.jsonl").open("a") if self.place.rank == 0 else None
+        start, next_save, shown = time.monotonic(), SAVE_SECONDS, torch.zeros((), device=self.place.device)
         bar = tqdm(total=100, disable=self.place.rank != 0, mininterval=5, unit="%", desc=self.out.name)
         progress = 0.0
         for batch in batches:
@@ -106,9 +122,9 @@ class Trainer:
                 log.flush()
                 bar.set_postfix(loss=f"{float(shown):.4f}", step=self.steps)
                 bar.update(min(100.0, 100 * progress) - bar.n)
-                if int(seconds) // 60 > last_minute:
-                    last_minute = int(seconds) // 60
-                    on_minute()
+                if seconds > next_save:
+                    next_save += SAVE_SECONDS
+                    save()
             if progress >= 1 or self.steps >= self.budget.most_steps:
                 break
         bar.close()
@@ -139,23 +155,40 @@ class Trainer:
         dist.broadcast(shared, 0)
         return float(shared)
 
+    @contextmanager
+    def averages(self) -> Iterator[None]:
+        """The network with its averaged weights, for as long as the block lasts."""
+        self.swap()
+        try:
+            yield
+        finally:
+            self.swap()
+
     def swap(self) -> None:
-        """Exchange the weights with their average (call again to go on training)."""
         for parameter, average in zip(self.parameters, self.averaged, strict=True):
             kept = parameter.detach().clone()
             parameter.data.copy_(average)
             average.copy_(kept)
 
-    def save_state(self, file: Path) -> None:
+    def save_state(self) -> None:
         """Everything a later run needs to go on: weights, their average, both moments of AdamW."""
         tensors: dict[str, Tensor] = {}
         for name, parameter, average in zip(self.names, self.parameters, self.averaged, strict=True):
             moments = self.optimizer.state[parameter]
             tensors |= {f"weight.{name}": parameter.detach(), f"average.{name}": average}
             tensors |= {f"{key}.{name}": moments[key] for key in ("exp_avg", "exp_avg_sq", "step")}
-        partial = file.with_suffix(".partial")
+        partial = self.out / f"{STATE}.partial"
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial)
-        partial.rename(file)
+        partial.rename(self.out / STATE)
+
+    def resume(self, folder: Path) -> None:
+        """Go on from a full state if the folder has one, else from averaged weights alone."""
+        if (folder / STATE).exists():
+            self.load_state(folder / STATE)
+            return
+        load_weights(self.network, folder / WEIGHTS)
+        for parameter, average in zip(self.parameters, self.averaged, strict=True):
+            average.copy_(parameter.detach())
 
     def load_state(self, file: Path) -> None:
         """Go on where `save_state` stopped."""

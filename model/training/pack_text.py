@@ -57,7 +57,10 @@ def pack(source: Path, out: Path) -> int:
     (out / "tokenizer.json").write_text(json.dumps(content))
     for name in ("tokenizer_config.json", "special_tokens_map.json"):
         shutil.copy(source / name, out / name)
-    config = json.loads((source / "config.json").read_text()) | {"vocab_size": len(kept), "pad_token_id": new[0]}
+    config = json.loads((source / "config.json").read_text()) | {
+        "vocab_size": len(kept),
+        "pad_token_id": new[0],
+    }
     (out / "config.json").write_text(json.dumps(config))
     weights = load_file(source / "model.safetensors")
     prefix = next(name for name in weights if name.endswith(EMBEDDINGS))

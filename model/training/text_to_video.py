@@ -1,0 +1,132 @@
+"""The base model's two recipes: a text-to-image network, then temporal layers around the frozen result."""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from model.diffusion import noise_for, random_sigmas, schedule, training_loss
+from model.evaluation.sheet import draw_sheet, to_frames
+from model.guidance import guided, thresholded
+from model.image_unet import ImageUNet, ImageUNetConfig
+from model.layers import TextStates
+from model.pipeline import conditioned
+from model.sampling import sample_dpmpp_2m
+from model.stunet import InflationConfig, STUNet, inflate
+from model.text import TextEncoder
+from model.training.feed import FRAMES, TOKENS, Batch, Feed, consecutive, random_moment
+from model.training.loop import Place
+from model.training.recipe import Recipe, Settings, fused
+from model.training.world import World
+from model.weights import load_image_unet
+
+SIZE = 128
+IMAGE_SHIFT, VIDEO_SHIFT, SPREAD = 2.0, 4.0, 1.3  # of the noise levels trained on
+
+
+class WithText(nn.Module):
+    """A network that reads its text inside forward: what learns from one batch."""
+
+    def __init__(self, network: ImageUNet | STUNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor, sigma: Tensor, text: TextStates) -> Tensor:
+        context: Any = self.network.read(text)
+        y: Tensor = self.network(x, sigma, context)
+        return y
+
+
+def text_loss(
+    network: nn.Module, feed: Feed, render: Callable[[Batch], Tensor], shift: float, chance: torch.Generator
+) -> Callable[[Batch], Tensor]:
+    """The loss of a batch: rendered, noised at random levels, denoised with its captions."""
+
+    def loss(batch: Batch) -> Tensor:
+        clean, text = render(batch), feed.read(batch)
+        sigma = random_sigmas(len(clean), shift, SPREAD, chance)
+
+        def run(x: Tensor, s: Tensor) -> Tensor:
+            with torch.autocast(clean.device.type, torch.bfloat16):
+                y: Tensor = network(x, s, text)
+            return y
+
+        return training_loss(run, clean, torch.randn_like(clean), sigma).mean()
+
+    return loss
+
+
+@torch.no_grad()
+def samples(
+    network: ImageUNet | STUNet,
+    encoder: TextEncoder,
+    captions: Sequence[str],
+    shape: tuple[int, ...],
+    shift: float,
+) -> Tensor:
+    """Guided samples (b, *shape) of captions, from seeds 0, 1, 2, ..."""
+    device = encoder.device
+    asked: Any = network.read(encoder(captions))
+    avoided: Any = network.read(encoder([""] * len(captions)))
+    noise = noise_for(range(len(captions)), shape).to(device)
+    with torch.autocast(device.type, torch.bfloat16):
+        denoise = guided(conditioned(network, asked), conditioned(network, avoided), 4.0)
+        return sample_dpmpp_2m(thresholded(denoise), noise, schedule(16, shift))
+
+
+def text_to_image(settings: Settings, place: Place, world: World) -> Recipe:
+    """Still pictures at random moments of the world's clips."""
+    torch.manual_seed(settings.seed)
+    network = ImageUNet(settings.image or ImageUNetConfig())
+    return recipe(settings, place, world, network, network, network.config)
+
+
+def temporal(settings: Settings, place: Place, world: World, image: Path) -> Recipe:
+    """Whole clips, for the temporal layers around frozen image weights."""
+    torch.manual_seed(settings.seed)
+    config = settings.inflation or InflationConfig()
+    network = inflate(load_image_unet(image), config)
+    return recipe(settings, place, world, network, network.temporal, config)
+
+
+def recipe(
+    settings: Settings,
+    place: Place,
+    world: World,
+    network: ImageUNet | STUNet,
+    learner: nn.Module,
+    config: Any,
+) -> Recipe:
+    """What both have in common: captions in, pictures (or clips) of them out."""
+    still = isinstance(network, ImageUNet)
+    network.to(place.device)
+    batch = settings.batch or (512 if still else 16)
+    encoder = TextEncoder(settings.text, place.device, TOKENS)
+    feed = Feed(world, encoder, batch, 1000 * settings.seed + place.rank, still=still)
+    chance = torch.Generator(place.device).manual_seed(place.rank + 1)
+    times = torch.Generator().manual_seed(place.rank + 1)
+    shift = IMAGE_SHIFT if still else VIDEO_SHIFT
+
+    def render(batch: Batch) -> Tensor:
+        n = len(batch.scenes)
+        moments = random_moment(n, times) if still else consecutive(n, FRAMES, times)
+        clips = world.render(batch.scenes, moments.to(place.device), SIZE)
+        return clips[:, :, 0] if still else clips
+
+    shown = Feed(world, encoder, 24 if still else 8, 77, still=False, dropout=0.0)
+    captions = world.captions(next(shown.draw()).scenes, random.Random(5))
+
+    def draw() -> Image.Image:
+        shape = (3, SIZE, SIZE) if still else (3, FRAMES, SIZE, SIZE)
+        drawn = samples(network, encoder, captions, shape, shift)
+        return draw_sheet(to_frames(drawn[:, :, None] if still else drawn), captions)
+
+    def batches() -> Iterator[Batch]:
+        return iter(feed)
+
+    loss = text_loss(fused(WithText(network), settings), feed, render, shift, chance)
+    return Recipe(learner, config, batches(), loss, draw)

@@ -1,0 +1,95 @@
+"""Train stages of the cascade, one after the other, into a checkpoint folder.
+
+    python -m model.training.train base_image=10 base_temporal=9 --out runs/ciotat-1
+    torchrun --nproc-per-node 2 -m model.training.train base_image=10 base_temporal=9 --out runs/ciotat-1
+    python -m model.training.train ssr_image=4 ssr_temporal=3 --out runs/ciotat-1
+
+A stage is NAME=MINUTES. Each writes its component (averaged weights), state.safetensors (everything that a later run
+needs to go on), log.jsonl and samples.png, about every other minute and at its end. A stage that finds a component
+of its name under --resume goes on from it: from its state if there is one, else from its weights.
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from model.text import packaged_encoder
+from model.training import super_resolution, text_to_video
+from model.training.loop import Budget, Place, Trainer
+from model.training.objects import Atlas, drawings
+from model.training.recipe import Recipe, Settings
+from model.training.world import World
+from model.weights import Sampling, save_component, save_index
+
+STAGES = ("base_image", "base_temporal", "ssr_image", "ssr_temporal")
+TEXTURE = {"base": 128, "ssr": 512}  # pixels a side of the drawings that a model's pictures need
+
+
+def stage(text: str) -> tuple[str, float]:
+    """NAME=MINUTES."""
+    name, _, minutes = text.partition("=")
+    if name not in STAGES:
+        raise argparse.ArgumentTypeError(f"no stage is called {name!r}: {', '.join(STAGES)}")
+    return name, float(minutes or 5)
+
+
+def recipe_of(name: str, settings: Settings, place: Place, world: World, out: Path) -> Recipe:
+    """The recipe of a stage; temporal stages go around the image weights beside them."""
+    model, _, part = name.partition("_")
+    if part == "image":
+        make = text_to_video.text_to_image if model == "base" else super_resolution.upscaler
+        return make(settings, place, world)
+    inflated = text_to_video.temporal if model == "base" else super_resolution.temporal
+    return inflated(settings, place, world, out / f"{model}_image")
+
+
+def train(name: str, recipe: Recipe, budget: Budget, place: Place, out: Path, resume: Path | None) -> None:
+    """One stage, from first step to saved weights."""
+    trainer = Trainer(recipe.learner, budget, place, out / name)
+    if resume is not None and (resume / name).is_dir():
+        trainer.resume(resume / name)
+
+    def save() -> None:
+        with trainer.averages(), torch.compiler.set_stance("force_eager"):
+            save_component(out / name, recipe.config, recipe.learner)
+            recipe.draw().save(out / name / "samples.png")
+
+    trainer.run(recipe.batches, recipe.loss, save)
+    if place.rank == 0:
+        save()
+        trainer.save_state()
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="Train stages of the cascade.")
+    parser.add_argument("stages", nargs="+", type=stage, metavar="NAME=MINUTES", help=", ".join(STAGES))
+    parser.add_argument("--out", type=Path, required=True, help="checkpoint folder")
+    parser.add_argument("--resume", type=Path, help="checkpoint folder to go on from")
+    parser.add_argument("--text", type=Path, help="folder of the text encoder (default: the installed one)")
+    parser.add_argument("--batch", type=int, help="samples a step and process")
+    parser.add_argument("--rate", type=float, default=8e-4, help="peak learning rate")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--objects", type=int, help="only the first so many objects, for a trial")
+    parser.add_argument("--most-steps", type=int, default=10**9, help="of each stage, for a trial")
+    parser.add_argument("--eager", action="store_true", help="do not compile")
+    args = parser.parse_args(arguments)
+
+    place = Place.join(args.device)
+    torch.set_float32_matmul_precision("high")
+    settings = Settings(args.text or packaged_encoder(), args.seed, args.batch, args.eager)
+    texture = max(TEXTURE[name.partition("_")[0]] for name, _ in args.stages)
+    names = [drawing.name for drawing in drawings()][: args.objects]
+    world = World(Atlas.load(place.device, texture, names), place.device)
+    save_index(args.out, Sampling())
+    for name, minutes in args.stages:
+        recipe = recipe_of(name, settings, place, world, args.out)
+        budget = Budget(minutes, args.rate, most_steps=args.most_steps)
+        train(name, recipe, budget, place, args.out, args.resume)
+        place.barrier()
+    place.leave()
+
+
+if __name__ == "__main__":
+    main()
