@@ -63,7 +63,7 @@ class ConvInflation(nn.Module):
     """Figure 4b: 2D convolution, norm, 1D convolution over time, norm, zero-initialised projection, residual.
 
     The second norm is modulated by the noise level and the text (FiLM): the frozen image network never had a
-    reason to listen for the words of motion, so the temporal layers hear them themselves (ADR 0004).
+    reason to listen for the words of motion, so the temporal layers hear them themselves (ADR 0007).
     """
 
     def __init__(self, channels: int, inner: int, embedding: int, kernel: int = 3) -> None:
