@@ -15,10 +15,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from model.training.muon import Muon, wants_muon
 from model.weights import WEIGHTS, load_weights
 
 STATE = "state.safetensors"
 SAVE_SECONDS = 110
+LOG_STEPS = 50
+REMEMBERED = (("exp_avg", "exp_avg_sq", "step"), ("momentum",))  # by AdamW, by Muon
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,8 @@ class Budget:
     """How long and how fast to learn."""
 
     minutes: float
-    rate: float = 8e-4  # peak learning rate of AdamW
+    rate: float = 1e-3  # peak learning rate of AdamW
+    matrix_rate: float = 0.02  # peak learning rate of Muon
     warmup: float = 0.02  # share of the budget
     decay: float = 0.35  # share of the budget, at its end, over which the rate falls to zero
     average: float = 0.999  # decay of the exponential moving average of the weights
@@ -62,17 +66,13 @@ class Place:
             dist.destroy_process_group()
 
 
-def rate_at(progress: float, budget: Budget) -> float:
-    """Learning rate when `progress` of the budget is spent: linear up, flat, cosine down."""
+def share_at(progress: float, budget: Budget) -> float:
+    """Share of the peak learning rates when `progress` of the budget is spent: linear up, flat, cosine down."""
     if progress < budget.warmup:
-        return budget.rate * max(progress / budget.warmup, 0.01)
+        return max(progress / budget.warmup, 0.01)
     if progress > 1 - budget.decay:
-        return (
-            budget.rate
-            * 0.5
-            * (1 + math.cos(math.pi * min(1.0, (progress - 1 + budget.decay) / budget.decay)))
-        )
-    return budget.rate
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, (progress - 1 + budget.decay) / budget.decay)))
+    return 1.0
 
 
 def average_gradients(parameters: list[nn.Parameter], size: int) -> None:
@@ -92,10 +92,13 @@ class Trainer:
         self.network, self.budget, self.place, self.out = network, budget, place, out
         named = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
         self.names, self.parameters = [name for name, _ in named], [p for _, p in named]
-        fused = place.device.type == "cuda"
-        self.optimizer = torch.optim.AdamW(
-            self.parameters, lr=budget.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=fused
-        )
+        matrices = [p for name, p in named if wants_muon(name, p)]
+        others = [p for name, p in named if not wants_muon(name, p)]
+        on_gpu = place.device.type == "cuda"
+        self.optimizers: list[tuple[torch.optim.Optimizer, float]] = [
+            (torch.optim.AdamW(others, betas=(0.9, 0.98), weight_decay=0.01, fused=on_gpu), budget.rate),
+            (Muon(matrices), budget.matrix_rate),
+        ]
         self.averaged = [p.detach().clone() for p in self.parameters]
         self.steps = 0
         out.mkdir(parents=True, exist_ok=True)
@@ -109,13 +112,13 @@ class Trainer:
         bar = tqdm(total=100, disable=self.place.rank != 0, mininterval=5, unit="%", desc=self.out.name)
         progress = 0.0
         for batch in batches:
-            value = self.step(batch, loss, rate_at(progress, self.budget))
+            value = self.step(batch, loss, share_at(progress, self.budget))
             if self.steps == 1:  # the first step compiles; its minutes are not charged
                 start = time.monotonic()
             shown = torch.lerp(shown, value, 0.02 if self.steps > 1 else 1.0)
             if self.steps % 10 == 0:
                 progress = self.agreed((time.monotonic() - start) / (60 * self.budget.minutes))
-            if log and self.steps % 50 == 0:
+            if log and self.steps % LOG_STEPS == 0:
                 seconds = time.monotonic() - start
                 line = {"step": self.steps, "seconds": round(seconds, 1), "loss": round(float(shown), 5)}
                 log.write(json.dumps(line) + "\n")
@@ -131,17 +134,18 @@ class Trainer:
         if log:
             log.close()
 
-    def step(self, batch: object, loss: Callable[..., Tensor], rate: float) -> Tensor:
-        """One update; returns the loss, not yet read from the device."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+    def step(self, batch: object, loss: Callable[..., Tensor], share: float) -> Tensor:
+        """One update at this share of the peak rates; returns the loss, not yet read from the device."""
         value = loss(batch)
         value.backward()  # type: ignore[no-untyped-call]
         if self.place.size > 1:
             average_gradients(self.parameters, self.place.size)
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        for optimizer, peak in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = share * peak
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
         self.steps += 1
         keep = min(self.budget.average, (1 + self.steps) / (10 + self.steps))
         torch._foreach_lerp_(self.averaged, [p.detach() for p in self.parameters], 1 - keep)
@@ -171,12 +175,13 @@ class Trainer:
             average.copy_(kept)
 
     def save_state(self) -> None:
-        """Everything a later run needs to go on: weights, their average, both moments of AdamW."""
+        """Everything a later run needs to go on: weights, their average, what the optimizers remember."""
         tensors: dict[str, Tensor] = {}
         for name, parameter, average in zip(self.names, self.parameters, self.averaged, strict=True):
-            moments = self.optimizer.state[parameter]
             tensors |= {f"weight.{name}": parameter.detach(), f"average.{name}": average}
-            tensors |= {f"{key}.{name}": moments[key] for key in ("exp_avg", "exp_avg_sq", "step")}
+            for optimizer, _ in self.optimizers:
+                memory = optimizer.state.get(parameter, {})
+                tensors |= {f"{key}.{name}": value for key, value in memory.items()}
         partial = self.out / f"{STATE}.partial"
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial)
         partial.rename(self.out / STATE)
@@ -196,5 +201,6 @@ class Trainer:
         for name, parameter, average in zip(self.names, self.parameters, self.averaged, strict=True):
             parameter.data.copy_(tensors[f"weight.{name}"])
             average.copy_(tensors[f"average.{name}"])
-            state = {key: tensors[f"{key}.{name}"] for key in ("exp_avg", "exp_avg_sq")}
-            self.optimizer.state[parameter] = state | {"step": tensors[f"step.{name}"].float()}
+            for (optimizer, _), keys in zip(self.optimizers, REMEMBERED, strict=True):
+                if f"{keys[0]}.{name}" in tensors:
+                    optimizer.state[parameter] = {key: tensors[f"{key}.{name}"] for key in keys}

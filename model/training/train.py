@@ -68,7 +68,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--resume", type=Path, help="checkpoint folder to go on from")
     parser.add_argument("--text", type=Path, help="folder of the text encoder (default: the installed one)")
     parser.add_argument("--batch", type=int, help="samples a step and process")
-    parser.add_argument("--rate", type=float, default=8e-4, help="peak learning rate")
+    parser.add_argument("--rate", type=float, default=1.0, help="multiplies all learning rates")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--objects", type=int, help="only the first so many objects, for a trial")
@@ -85,7 +85,7 @@ def main(arguments: list[str] | None = None) -> None:
     save_index(args.out, Sampling())
     for name, minutes in args.stages:
         recipe = recipe_of(name, settings, place, world, args.out)
-        budget = Budget(minutes, args.rate, most_steps=args.most_steps)
+        budget = Budget(minutes, args.rate * 1e-3, args.rate * 0.02, most_steps=args.most_steps)
         train(name, recipe, budget, place, args.out, args.resume)
         place.barrier()
     place.leave()
