@@ -55,10 +55,13 @@ def read_json(file: Path) -> dict[str, Any]:
 
 def parse(kind: type[Config], content: dict[str, Any], file: Path) -> Config:
     """A config dataclass from its JSON; unknown names and bad values are refused by name."""
-    known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
-    if unknown := sorted(content.keys() - known):
+    defaults = {field.name: field.default for field in fields(kind)}  # type: ignore[arg-type]
+    if unknown := sorted(content.keys() - defaults.keys()):
         raise InvalidCheckpoint(f"{file}: unknown settings {', '.join(unknown)}")
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}
+    for name, value in values.items():
+        if type(value) is not type(defaults[name]) and (type(value), type(defaults[name])) != (int, float):
+            raise InvalidCheckpoint(f"{file}: {name} must be like {defaults[name]!r}, not {value!r}")
     try:
         return kind(**values)
     except (TypeError, ValueError) as error:
@@ -133,4 +136,6 @@ def load_index(folder: Path) -> Sampling:
     index = read_json(file)
     if index.get("format") != FORMAT:
         raise InvalidCheckpoint(f"{file}: format {index.get('format')!r} is not {FORMAT!r}")
-    return parse(Sampling, index.get("sampling", {}), file)
+    if not isinstance(sampling := index.get("sampling", {}), dict):
+        raise InvalidCheckpoint(f"{file}: sampling must be a JSON object")
+    return parse(Sampling, sampling, file)

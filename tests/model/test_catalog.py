@@ -1,0 +1,32 @@
+"""The catalog: a model is one of the folders there are, whatever its name looks like."""
+
+import pytest
+
+from model.catalog import UnknownModel, installed, locate
+
+
+@pytest.fixture
+def checkpoints(tmp_path):
+    for name in ("second", "first"):
+        (tmp_path / "all" / name).mkdir(parents=True)
+        (tmp_path / "all" / name / "model_index.json").touch()
+    (tmp_path / "all" / "empty").mkdir()
+    (tmp_path / "model_index.json").touch()
+    return tmp_path / "all"
+
+
+def test_the_installed_models_are_the_folders_with_an_index(checkpoints):
+    assert installed(checkpoints) == ["first", "second"]
+    assert installed(checkpoints / "nowhere") == []
+    assert locate(checkpoints, "first") == checkpoints / "first"
+
+
+@pytest.mark.parametrize("name", ["third", "empty", "..", "../all/first", "*", "", "/"])
+def test_any_other_name_is_refused_with_the_names_there_are(checkpoints, name):
+    with pytest.raises(UnknownModel, match="installed: first, second"):
+        locate(checkpoints, name)
+
+
+def test_no_model_at_all_is_said(tmp_path):
+    with pytest.raises(UnknownModel, match="installed: none"):
+        locate(tmp_path, "ciotat-1")

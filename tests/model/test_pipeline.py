@@ -1,0 +1,279 @@
+"""One video from one request, by a tiny real checkpoint: seeds, steps, batches, precision."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from model.diffusion import noise_for
+from model.image_unet import ImageUNetConfig
+from model.layers import CrossAttention
+from model.pipeline import Pipeline, fastest_dtype, to_frames
+from model.spec import VideoSpec
+from model.stunet import inflate
+from model.weights import InvalidCheckpoint, Sampling
+from tests import tiny
+
+# base clips of 32 x 32, so that the smallest video asked for is four times upscaled, in uneven windows of 6 frames
+HOW = Sampling(base_size=32, ssr_steps=3, window=6, overlap=2)
+SPEC = VideoSpec(prompt="a red boat", size="128x128", seconds=1, steps=3, seed=7)
+PROMPTS = ["a red boat", "a very large blue balloon that rises over the grass", "x"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("checkpoint")
+    tiny.write_checkpoint(folder, HOW)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pipeline(folder):
+    return Pipeline.load(folder, dtype=torch.float32)
+
+
+@pytest.fixture(scope="module")
+def frames(pipeline):
+    return pipeline.generate(SPEC)
+
+
+def low(frames=16, batch=1):
+    generator = torch.Generator().manual_seed(1)
+    return torch.rand(batch, 3, frames, 32, 32, generator=generator) * 2 - 1
+
+
+def asked(**changes):
+    return SPEC.model_copy(update=changes)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "size", "side"), [(1, "128x128", 128), (2, "128x128", 128), (1, "256x256", 256)]
+)
+def test_a_video_has_the_frames_and_the_size_that_were_asked_for(pipeline, seconds, size, side):
+    frames = pipeline.generate(asked(seconds=seconds, size=size, steps=1))
+
+    assert frames.shape == (16 * seconds, side, side, 3)
+    assert frames.dtype == np.uint8
+    assert frames.std() > 5
+
+
+def test_a_video_at_the_base_size_is_not_upscaled(tmp_path):
+    tiny.write_checkpoint(tmp_path, replace(HOW, base_size=128))
+    steps = []
+
+    frames = Pipeline.load(tmp_path, dtype=torch.float32).generate(SPEC, steps.append)
+
+    assert frames.shape == (16, 128, 128, 3)
+    assert [(step.stage, step.done, step.total) for step in steps] == [("base", k, 3) for k in (1, 2, 3)]
+    assert [step.fraction for step in steps] == pytest.approx([1 / 3, 2 / 3, 1])
+
+
+def test_the_same_request_makes_the_same_frames(pipeline, frames):
+    assert np.array_equal(pipeline.generate(SPEC), frames)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 8},
+        {"prompt": "a blue balloon"},
+        {"negative_prompt": "grass"},
+        {"guidance_scale": 2.0},
+        {"steps": 4},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_each_part_of_a_request_is_heard(pipeline, frames, change):
+    other = pipeline.generate(asked(**change))
+
+    assert np.abs(other.astype(int) - frames).mean() > 0.05
+
+
+def test_steps_are_reported_in_order_up_to_the_whole(pipeline):
+    steps = []
+
+    pipeline.generate(SPEC, steps.append)
+
+    base, ssr = [("base", k, 3) for k in (1, 2, 3)], [("ssr", k, 3) for k in (1, 2, 3)]
+    assert [(step.stage, step.done, step.total) for step in steps] == base + ssr
+    fractions = [step.fraction for step in steps]
+    assert fractions[0] > 0
+    assert all(earlier < later for earlier, later in pairwise(fractions))
+    assert fractions[-1] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("at", [1, 3, 5])
+def test_what_on_step_raises_ends_the_generation_there(pipeline, at):
+    steps = []
+
+    def stop(step):
+        steps.append(step)
+        if len(steps) == at:
+            raise KeyError("enough")
+
+    with pytest.raises(KeyError, match="enough"):
+        pipeline.generate(SPEC, stop)
+
+    assert len(steps) == at
+
+
+def test_a_clip_does_not_depend_on_what_it_was_batched_with(pipeline):
+    options = {"negative": "blurred grass", "frames": 4, "steps": 3}
+    seeds = [5, 6, 2**63 - 1]
+
+    batch = pipeline.base_clips(PROMPTS, seeds, **options)
+
+    for k in range(3):
+        alone = pipeline.base_clips([PROMPTS[k]], [seeds[k]], **options)
+        torch.testing.assert_close(batch[k : k + 1], alone, rtol=1e-3, atol=1e-3)
+    reordered = pipeline.base_clips(PROMPTS[::-1], seeds[::-1], **options)
+    torch.testing.assert_close(reordered.flip(0), batch, rtol=1e-3, atol=1e-3)
+
+
+def test_two_seeds_of_one_prompt_are_two_clips(pipeline):
+    one, other, same = pipeline.base_clips(["a boat"] * 3, [1, 2, 1], frames=4, steps=2)
+
+    assert (one - other).abs().mean() > 0.01
+    torch.testing.assert_close(one, same, rtol=1e-4, atol=1e-4)
+
+
+def test_an_upscaled_clip_does_not_depend_on_what_it_was_batched_with(pipeline):
+    clips = low(batch=2)
+
+    batch = pipeline.upscale(clips, 64, [1, 2])
+
+    for k, seed in enumerate([1, 2]):
+        alone = pipeline.upscale(clips[k : k + 1], 64, [seed])
+        torch.testing.assert_close(batch[k : k + 1], alone, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("window_batch", [2, 9])
+def test_nor_on_how_its_windows_were_batched(pipeline, window_batch):
+    together = pipeline.upscale(low(), 64, [1], window_batch=window_batch)
+
+    torch.testing.assert_close(together, pipeline.upscale(low(), 64, [1]), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("sampler", ["euler", "dpmpp_2m"])
+def test_noise_belongs_to_the_clip_and_not_to_its_windows(pipeline, sampler):
+    """A frame-wise network, of one level and with silent temporal layers, cannot tell windows from the whole."""
+    levels = {"widths": (64,), "blocks": (1,), "cross_attention": (False,), "self_attention": (True,)}
+    network = inflate(tiny.image_unet(replace(tiny.SSR, **levels)), tiny.INFLATION)
+
+    def clip(window):
+        how = replace(HOW, sampler=sampler, window=window)
+        return Pipeline(pipeline.base, network, pipeline.text, how).upscale(low(), 64, [1])
+
+    whole = clip(16)
+    for window in (5, 3, 30):
+        torch.testing.assert_close(clip(window), whole, rtol=1e-3, atol=1e-3)
+
+
+def test_the_low_clip_and_its_augmentation_are_seen(pipeline):
+    clear = Pipeline(pipeline.base, pipeline.ssr, pipeline.text, replace(HOW, augmentation=0.0))
+
+    upscaled = clear.upscale(low(), 64, [1])
+
+    assert (upscaled - pipeline.upscale(low(), 64, [1])).abs().mean() > 1e-3
+    assert (upscaled - clear.upscale(-low(), 64, [1])).abs().mean() > 1e-3
+
+
+def test_noise_of_the_stages_is_not_the_same_noise(pipeline):
+    """Else the upscaler would find in its input the very noise that the base clip, or its augmentation, was made of."""
+    seen = []
+
+    def watch(module, inputs):
+        seen.append(inputs[0].detach().clone())
+
+    with pipeline.ssr.register_forward_pre_hook(watch):
+        loud = Pipeline(pipeline.base, pipeline.ssr, pipeline.text, replace(HOW, augmentation=1.0, window=16))
+        loud.upscale(low(), 32, [1])
+    noisy, beside = seen[0].chunk(2, dim=1)
+    base = noise_for([1], (3, 16, 32, 32))
+
+    for one, other in ((noisy, beside), (noisy, base), (beside, base)):
+        correlation = torch.corrcoef(torch.stack([one.flatten(), other.flatten()]))[0, 1]
+        assert correlation.abs() < 0.05
+
+
+def test_pixels_are_within_range_however_strong_the_guidance(pipeline):
+    clips = pipeline.base_clips(PROMPTS[:1], [1], frames=4, steps=4, guidance_scale=20.0)
+
+    assert clips.abs().max() <= 1
+    assert pipeline.upscale(low(), 64, [1]).abs().max() <= 1
+
+
+@pytest.mark.parametrize(("interval", "evaluations"), [((0.0, 1.0), 6), ((2.0, 3.0), 3)])
+def test_guidance_follows_the_checkpoints_interval(pipeline, interval, evaluations):
+    calls = []
+    how = replace(HOW, guidance_interval=interval)
+
+    with pipeline.base.register_forward_hook(lambda *call: calls.append(1)):
+        Pipeline(pipeline.base, pipeline.ssr, pipeline.text, how).base_clips(["a"], [1], frames=2, steps=3)
+
+    assert len(calls) == evaluations
+
+
+def test_text_is_projected_once_a_request(pipeline):
+    calls = []
+    layers = [module for module in pipeline.base.modules() if isinstance(module, CrossAttention)]
+    hooks = [layer.key_value.register_forward_hook(lambda *call: calls.append(1)) for layer in layers]
+
+    pipeline.generate(asked(steps=5))
+
+    for hook in hooks:
+        hook.remove()
+    assert len(layers) == 1
+    assert len(calls) == 2 * len(layers)  # the prompt and the negative prompt
+
+
+def test_reduced_precision_makes_nearly_the_same_video(folder, frames):
+    reduced = Pipeline.load(folder, dtype=torch.bfloat16)
+
+    assert {p.dtype for p in reduced.base.parameters()} == {torch.bfloat16}
+    difference = np.abs(reduced.generate(SPEC).astype(int) - frames)
+    assert difference.mean() < 4
+    assert frames.std() > 20
+
+
+def test_noise_and_solver_keep_float32_whatever_the_network_computes_in(folder):
+    reduced = Pipeline.load(folder, dtype=torch.bfloat16)
+
+    assert reduced.base_clips(["a"], [1], frames=2, steps=2).dtype == torch.float32
+    assert reduced.upscale(low(), 64, [1]).dtype == torch.float32
+
+
+def test_the_device_decides_the_precision():
+    assert fastest_dtype("cuda") == torch.bfloat16
+    assert fastest_dtype("cpu") in (torch.bfloat16, torch.float32)
+
+
+def test_pixels_become_bytes():
+    clip = torch.tensor([-1.2, -1.0, -0.5, 0.0, 0.5, 1.0]).view(3, 2, 1, 1)
+
+    frames = to_frames(clip)
+
+    assert frames.shape == (2, 1, 1, 3)
+    assert frames[:, 0, 0].tolist() == [[0, 64, 191], [0, 128, 255]]
+
+
+def test_a_checkpoint_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(InvalidCheckpoint, match="nowhere is not a folder"):
+        Pipeline.load(tmp_path / "nowhere")
+
+
+def test_an_unknown_sampler_is_refused_with_the_known_ones(tmp_path):
+    tiny.write_checkpoint(tmp_path, replace(HOW, sampler="magic"))
+
+    with pytest.raises(InvalidCheckpoint, match=r"'magic', one of dpmpp_2m, euler"):
+        Pipeline.load(tmp_path)
+
+
+def test_the_default_sizes_make_a_network_that_fits_the_default_clip():
+    config = ImageUNetConfig()
+
+    assert Sampling().base_size % config.divisor == 0
+    assert VideoSpec(prompt="a").frames % 2 ** (len(config.widths) - 1) == 0
+    assert Sampling().window % 2 ** (len(config.widths) - 1) == 0
