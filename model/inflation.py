@@ -15,6 +15,24 @@ from model.layers import Film, Norm, fourier, heads_of, zeroed
 POSITION_FEATURES = 64  # sinusoids that tell a frame's number to attention over time
 
 
+class Clock(nn.Module):
+    """One conditioning vector a sample -> one a frame: what was asked, at this moment of the clip.
+
+    `stride` is how many frames of the clip one frame of the level stands for: frame k is then frame k * stride.
+    """
+
+    def __init__(self, embedding: int) -> None:
+        super().__init__()
+        self.time = nn.Linear(POSITION_FEATURES, embedding)
+        self.mix = nn.Linear(embedding, embedding)
+
+    def forward(self, vector: Float[Tensor, "b e"], frames: int, stride: int) -> Float[Tensor, "n e"]:
+        number = stride * torch.arange(frames, device=vector.device, dtype=torch.float32)
+        time = self.time(fourier(number, POSITION_FEATURES, longest=100.0).to(vector.dtype))
+        mixed = F.silu(rearrange(vector, "b e -> b 1 e") + time)
+        return rearrange(mixed + F.silu(self.mix(mixed)), "b t e -> (b t) e")
+
+
 class TemporalConv(nn.Conv2d):
     """1D convolution over time, on n c h w. `stride` 2 keeps frames 0, 2, 4, ..."""
 
@@ -62,8 +80,8 @@ class TemporalUp(nn.Module):
 class ConvInflation(nn.Module):
     """Figure 4b: 2D convolution, norm, 1D convolution over time, norm, zero-initialised projection, residual.
 
-    The second norm is modulated by the noise level and the text (FiLM): the frozen image network never had a
-    reason to listen for the words of motion, so the temporal layers hear them themselves (ADR 0007).
+    The second norm is modulated (FiLM) by the noise level, the text and the frame's moment: the frozen image network
+    never had a reason to listen for the words of motion, so the temporal layers hear them themselves (ADR 0007).
     """
 
     def __init__(self, channels: int, inner: int, embedding: int, kernel: int = 3) -> None:
@@ -76,7 +94,7 @@ class ConvInflation(nn.Module):
         self.project = zeroed(nn.Conv2d(inner, channels, 1))
 
     def forward(
-        self, x: Float[Tensor, "n c h w"], frames: int, vector: Float[Tensor, "b e"]
+        self, x: Float[Tensor, "n c h w"], frames: int, vector: Float[Tensor, "m e"]
     ) -> Float[Tensor, "n c h w"]:
         y = F.silu(self.spatial_norm(self.spatial(self.norm(x))))
         y = F.silu(self.film(self.temporal_norm(self.temporal.over(y, frames)), vector))
@@ -99,7 +117,7 @@ class AttentionInflation(nn.Module):
         self.project = zeroed(nn.Linear(channels, channels))
 
     def forward(
-        self, x: Float[Tensor, "n c h w"], frames: int, vector: Float[Tensor, "b e"]
+        self, x: Float[Tensor, "n c h w"], frames: int, vector: Float[Tensor, "m e"]
     ) -> Float[Tensor, "n c h w"]:
         height = x.shape[2]
         tokens = rearrange(self.film(self.norm(x), vector), "(b t) c h w -> b (h w) t c", t=frames)

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from model.image_unet import Context, ImageUNet, ImageUNetConfig, Side
-from model.inflation import AttentionInflation, ConvInflation, TemporalDown, TemporalUp
+from model.inflation import AttentionInflation, Clock, ConvInflation, TemporalDown, TemporalUp
 from model.layers import Conditioner, TextStates
 
 
@@ -47,6 +47,7 @@ class TemporalDelta(nn.Module):
         super().__init__()
         widths, bottom = image.widths, len(image.widths) - 1
         self.conditioner = Conditioner(config.embedding, image.text_dim, image.scalars)
+        self.clock = Clock(config.embedding)
 
         def side(level: int) -> nn.ModuleList:
             if level == bottom:
@@ -92,31 +93,30 @@ class STUNet(nn.Module):
             )
         image, temporal = self.image, self.temporal
         vector = image.conditioner(sigma, context.image.vector)
-        motion = temporal.conditioner(sigma, context.temporal)
+        asked = temporal.conditioner(sigma, context.temporal)
+        moments = [temporal.clock(asked, frames >> level, 1 << level) for level in range(len(image.encoder))]
         text, skips = iter(context.image.text), list[Tensor]()
 
-        def stage(y: Tensor, side: Side, inflations: nn.Module, frames: int) -> Tensor:
+        def stage(y: Tensor, side: Side, inflations: nn.Module, level: int) -> Tensor:
             """The image blocks of one level, each followed by its inflation blocks."""
             assert isinstance(inflations, nn.ModuleList)
             stack = len(inflations) // len(side.blocks)
             for k, block in enumerate(side.blocks):
                 y = block(y, vector, next(text) if block.cross is not None else None)
                 for inflation in inflations[k * stack : (k + 1) * stack]:
-                    y = inflation(y, frames, motion)
+                    y = inflation(y, frames >> level, moments[level])
             return y
 
         y = image.entry(rearrange(x, "b c t h w -> (b t) c h w"))
         for level, side in enumerate(cast("list[Side]", image.encoder)):
             if level:
                 skips.append(y)
-                y = temporal.downs[level - 1](image.downs[level - 1](y), frames)
-                frames //= 2
-            y = stage(y, side, temporal.encoder[level], frames)
+                y = temporal.downs[level - 1](image.downs[level - 1](y), frames >> (level - 1))
+            y = stage(y, side, temporal.encoder[level], level)
         for level, side in reversed(list(enumerate(cast("list[Side]", image.decoder)))):
-            y = temporal.ups[level](image.ups[level](y), frames)
-            frames *= 2
+            y = temporal.ups[level](image.ups[level](y), frames >> (level + 1))
             y = image.merges[level](torch.cat([y, skips.pop()], dim=1))
-            y = stage(y, side, temporal.decoder[level], frames)
+            y = stage(y, side, temporal.decoder[level], level)
         return rearrange(image.exit(y), "(b t) c h w -> b c t h w", b=batch)
 
 
