@@ -4,6 +4,8 @@ All work on n c h w with n = b x t, channels last in memory, so that (t, h w) is
 convolution and no layout is copied. A new layer is the identity, or nearest-neighbour resampling in time.
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -31,6 +33,13 @@ class Clock(nn.Module):
         time = self.time(fourier(number, POSITION_FEATURES, longest=100.0).to(vector.dtype))
         mixed = F.silu(rearrange(vector, "b e -> b 1 e") + time)
         return rearrange(mixed + F.silu(self.mix(mixed)), "b t e -> (b t) e")
+
+
+def places(height: int, width: int, device: torch.device) -> Float[Tensor, "{height} {width} f"]:
+    """Sinusoids of where each position lies in the picture, whatever its size."""
+    y, x = ((torch.arange(n, device=device, dtype=torch.float32) + 0.5) / n for n in (height, width))
+    rows, columns = (fourier(axis * 8 * math.pi, POSITION_FEATURES, longest=32.0) for axis in (y, x))
+    return torch.cat([rows[:, None].expand(-1, width, -1), columns.expand(height, -1, -1)], dim=-1)
 
 
 class TemporalConv(nn.Conv2d):
@@ -105,11 +114,13 @@ class ConvInflation(nn.Module):
 class AttentionInflation(nn.Module):
     """Figure 4c: attention over time at each position, zero-initialised projection, residual.
 
-    Positions are sinusoids of the frame's number at this level; FiLM lets it hear the text, as in ConvInflation.
+    Frames are told apart by sinusoids of their number at this level, and, with `places`, positions by sinusoids of
+    where they lie in the picture: added before FiLM, so that text and moment decide what happens where (ADR 0007).
     """
 
-    def __init__(self, channels: int, embedding: int, head_dim: int = 64) -> None:
+    def __init__(self, channels: int, embedding: int, places: bool = True, head_dim: int = 64) -> None:
         super().__init__()
+        self.place = nn.Linear(2 * POSITION_FEATURES, channels) if places else None
         self.head_dim = head_dim
         self.norm, self.film = Norm(channels), Film(embedding, channels)
         self.position = nn.Linear(POSITION_FEATURES, channels)
@@ -120,12 +131,17 @@ class AttentionInflation(nn.Module):
         self, x: Float[Tensor, "n c h w"], frames: int, vector: Float[Tensor, "m e"]
     ) -> Float[Tensor, "n c h w"]:
         height = x.shape[2]
-        tokens = rearrange(self.film(self.norm(x), vector), "(b t) c h w -> b (h w) t c", t=frames)
+        y = self.norm(x)
+        if self.place is not None:
+            y = y + rearrange(
+                self.place(places(x.shape[2], x.shape[3], x.device).to(x.dtype)), "h w c -> c h w"
+            )
+        tokens = rearrange(self.film(y, vector), "(b t) c h w -> b (h w) t c", t=frames)
         number = torch.arange(frames, device=x.device, dtype=torch.float32)
         position = self.position(fourier(number, POSITION_FEATURES, longest=100.0).to(x.dtype))
         q, k, v = self.qkv(tokens + position).chunk(3, dim=-1)
         b = v.shape[0]
-        q, k = (rearrange(heads_of(y, self.head_dim), "b p k t d -> (b p) k t d") for y in (q, k))
+        q, k = (rearrange(heads_of(z, self.head_dim), "b p k t d -> (b p) k t d") for z in (q, k))
         v = rearrange(v, "b p t (k d) -> (b p) k t d", d=self.head_dim)
         y = rearrange(F.scaled_dot_product_attention(q, k, v), "m k t d -> m t (k d)")
         change: Tensor = self.project(y)

@@ -24,6 +24,7 @@ class InflationConfig:
     kernel: int = 3  # frames of every temporal convolution, odd
     inner: float = 0.5  # width of a convolution-based block, as a share of its level's channels
     attention_blocks: int = 2  # attention-based blocks stacked after each image block of the coarsest level
+    places: bool = True  # the coarsest level knows where in the picture it is: not for crops
     embedding: int = 256  # width of the temporal layers' own conditioning vector
 
     def __post_init__(self) -> None:
@@ -52,7 +53,9 @@ class TemporalDelta(nn.Module):
         def side(level: int) -> nn.ModuleList:
             if level == bottom:
                 stack = range(image.blocks[level] * config.attention_blocks)
-                return nn.ModuleList(AttentionInflation(widths[level], config.embedding) for _ in stack)
+                return nn.ModuleList(
+                    AttentionInflation(widths[level], config.embedding, config.places) for _ in stack
+                )
             inner = int(widths[level] * config.inner)
             blocks = range(image.blocks[level])
             return nn.ModuleList(

@@ -27,7 +27,7 @@ class Sampling:
 
     sampler: str = "dpmpp_2m"
     base_size: int = 128  # pixels a side of the base clip
-    base_shift: float = 4.0  # schedule shift of the base pass (diffusion.shifted)
+    base_shift: float = 8.0  # schedule shift of the base pass (diffusion.shifted)
     guidance_interval: tuple[float, float] = (0.0, 1.0)  # noise levels that are guided
     ssr_steps: int = 6
     ssr_shift: float = 1.0

@@ -108,7 +108,7 @@ def temporal(settings: Settings, place: Place, world: World, image: Path) -> Rec
     """Crops of windows of frames, for the temporal layers around frozen image weights."""
     torch.manual_seed(settings.seed)
     frozen = load_image_unet(image)
-    config = settings.inflation or InflationConfig(embedding=frozen.config.embedding)
+    config = settings.inflation or InflationConfig(embedding=frozen.config.embedding, places=False)
     network = inflate(frozen, config)
     return recipe(settings, place, world, network, network.temporal, config)
 

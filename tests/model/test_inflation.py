@@ -12,6 +12,7 @@ from model.inflation import (
     TemporalConv,
     TemporalDown,
     TemporalUp,
+    places,
 )
 from model.layers import fourier
 from tests.model.test_layers import attention, seeded
@@ -110,7 +111,7 @@ def test_convolution_based_inflation_is_figure_4b():
 
 
 def test_attention_based_inflation_is_attention_over_time_at_each_position():
-    block = awakened(AttentionInflation(128, 8)).double()
+    block = awakened(AttentionInflation(128, 8, places=False)).double()
     (clip, x), vector = video(2, 3, 128, 1, 2), seeded(2, 8, seed=1)
 
     y = block(x, 3, vector).unflatten(0, (2, 3))
@@ -123,3 +124,22 @@ def test_attention_based_inflation_is_attention_over_time_at_each_position():
             q, k, v = block.qkv(heard[:, :, 0, column] + places).split(128, dim=-1)
             change = block.project(attention(q, k, v, 64))
             torch.testing.assert_close(y[b, :, :, 0, column], clip[b, :, :, 0, column] + change)
+
+
+def test_a_position_is_told_by_where_it_lies_whatever_the_size():
+    small = places(2, 3, torch.device("cpu"))
+
+    assert small.shape == (2, 3, 2 * POSITION_FEATURES)
+    assert (small[0, 0] - small[1, 0]).abs().max() > 0.1
+    assert (small[0, 0] - small[0, 1]).abs().max() > 0.1
+    midway = places(1, 1, torch.device("cpu"))[0, 0]
+    torch.testing.assert_close(places(3, 5, torch.device("cpu"))[1, 2], midway)
+
+
+def test_attention_with_places_tells_positions_apart():
+    block = awakened(AttentionInflation(128, 8)).double()
+    frame, vector = seeded(1, 128, 1, 1).expand(4, -1, 2, 2), seeded(1, 8, seed=1)
+
+    y = block(frame, 4, vector)
+
+    assert (y[:, :, 0, 0] - y[:, :, 1, 1]).abs().max() > 1e-3
