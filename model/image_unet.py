@@ -27,7 +27,7 @@ class ImageUNetConfig:
     in_channels: int = 3  # 3 noisy; 6 with the upsampled low-resolution picture beside it
     patch: int = 4  # pixels a side that the stem folds into channels
     widths: tuple[int, ...] = (128, 256, 320)  # channels of each level, finest first
-    blocks: tuple[int, ...] = (2, 2, 3)  # residual blocks of each level, on each side
+    blocks: tuple[int, ...] = (1, 2, 3)  # residual blocks of each level, on each side
     cross_attention: tuple[bool, ...] = (False, True, True)
     self_attention: tuple[bool, ...] = (False, False, True)
     embedding: int = 256  # width of the conditioning vector
