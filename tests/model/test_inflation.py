@@ -1,5 +1,7 @@
 """The temporal layers: what they are before training, and plain loops for what they are after it."""
 
+import itertools
+
 import pytest
 import torch
 from hypothesis import given
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from model.inflation import (
     POSITION_FEATURES,
     AttentionInflation,
+    Clock,
     ConvInflation,
     TemporalConv,
     TemporalDown,
@@ -110,20 +113,45 @@ def test_convolution_based_inflation_is_figure_4b():
         torch.testing.assert_close(y[b], clip[b] + change)
 
 
-def test_attention_based_inflation_is_attention_over_time_at_each_position():
-    block = awakened(AttentionInflation(128, 8, places=False)).double()
-    (clip, x), vector = video(2, 3, 128, 1, 2), seeded(2, 8, seed=1)
+@pytest.mark.parametrize("placed", [True, False])
+def test_attention_based_inflation_is_attention_over_time_at_each_position(placed):
+    block = awakened(AttentionInflation(128, 8, placed)).double()
+    (clip, x), vector = video(2, 3, 128, 2, 3), seeded(2 * 3, 8, seed=1)
 
     y = block(x, 3, vector).unflatten(0, (2, 3))
 
-    places = block.position(fourier(torch.arange(3.0), POSITION_FEATURES, longest=100.0).double())
-    for b in range(2):
-        scale, shift = block.film.project(vector[b]).view(2, 128, 1, 1)
-        heard = block.norm(clip[b]) * (1 + scale) + shift
-        for column in range(2):
-            q, k, v = block.qkv(heard[:, :, 0, column] + places).split(128, dim=-1)
-            change = block.project(attention(q, k, v, 64))
-            torch.testing.assert_close(y[b, :, :, 0, column], clip[b, :, :, 0, column] + change)
+    moments = block.position(fourier(torch.arange(3.0), POSITION_FEATURES, longest=100.0).double())
+    where = places(2, 3, torch.device("cpu")).double()
+    for b, row, column in itertools.product(range(2), range(2), range(3)):
+        heard = []
+        for t in range(3):
+            scale, shift = block.film.project(vector[3 * b + t]).chunk(2)
+            place = block.place(where[row, column]) if placed else 0.0
+            heard.append((block.norm(clip[b, t : t + 1])[0, :, row, column] + place) * (1 + scale) + shift)
+        q, k, v = block.qkv(torch.stack(heard) + moments).split(128, dim=-1)
+        change = block.project(attention(q, k, v, 64))
+        torch.testing.assert_close(y[b, :, :, row, column], clip[b, :, :, row, column] + change)
+
+
+def test_the_clock_gives_a_frame_of_a_coarser_level_the_moment_of_its_first_frame_of_the_clip():
+    clock, vector = awakened(Clock(8)).double(), seeded(3, 8)
+
+    clip = clock(vector, 8, 1).unflatten(0, (3, 8))
+
+    for stride in (2, 4, 8):
+        level = clock(vector, 8 // stride, stride).unflatten(0, (3, 8 // stride))
+        torch.testing.assert_close(level, clip[:, ::stride])
+
+
+def test_the_clock_keeps_what_was_asked_and_tells_moments_apart():
+    clock, vector = awakened(Clock(8)).double(), seeded(2, 8)
+
+    clip = clock(vector, 6, 1).unflatten(0, (2, 6))
+
+    for sample in range(2):
+        torch.testing.assert_close(clock(vector[sample : sample + 1], 6, 1), clip[sample])
+    moments = clip.flatten(0, 1)
+    assert torch.pdist(moments).min() > 1e-2
 
 
 def test_a_position_is_told_by_where_it_lies_whatever_the_size():

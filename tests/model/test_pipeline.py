@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from model.diffusion import noise_for
+from model.diffusion import noise_for, schedule
 from model.image_unet import ImageUNetConfig
 from model.layers import CrossAttention
 from model.pipeline import Pipeline, fastest_dtype, to_frames
@@ -214,6 +214,43 @@ def test_guidance_follows_the_checkpoints_interval(pipeline, interval, evaluatio
         Pipeline(pipeline.base, pipeline.ssr, pipeline.text, how).base_clips(["a"], [1], frames=2, steps=3)
 
     assert len(calls) == evaluations
+
+
+def test_each_stage_follows_the_schedule_of_the_checkpoint(pipeline):
+    levels = {"base": [], "ssr": []}
+    how = replace(HOW, base_shift=2.0, ssr_shift=3.0, window=16)
+    shaped = Pipeline(pipeline.base, pipeline.ssr, pipeline.text, how)
+
+    def watch(stage):
+        return lambda module, inputs: levels[stage].append(inputs[1][0].item())
+
+    with (
+        pipeline.base.register_forward_pre_hook(watch("base")),
+        pipeline.ssr.register_forward_pre_hook(watch("ssr")),
+    ):
+        shaped.generate(asked(guidance_scale=1.0))
+
+    assert levels["base"] == pytest.approx(schedule(3, 2.0)[:-1])
+    assert levels["ssr"] == pytest.approx(schedule(3, 3.0)[:-1])
+
+
+@pytest.mark.parametrize("stage", ["base", "ssr"])
+def test_each_stage_follows_the_sampler_of_the_checkpoint(pipeline, stage):
+    def clip(sampler):
+        how = replace(HOW, sampler=sampler, ssr_steps=4)
+        shaped = Pipeline(pipeline.base, pipeline.ssr, pipeline.text, how)
+        if stage == "base":
+            return shaped.base_clips(["a"], [1], frames=2, steps=4)
+        return shaped.upscale(low(2), 64, [1])
+
+    torch.testing.assert_close(clip("euler"), clip("euler"))
+    assert (clip("euler") - clip("dpmpp_2m")).abs().mean() > 1e-3
+
+
+def test_prompts_are_cut_where_the_checkpoint_says(tmp_path):
+    tiny.write_checkpoint(tmp_path, replace(HOW, max_tokens=5))
+
+    assert Pipeline.load(tmp_path).text(["a boat " * 50]).states.shape[1] == 5
 
 
 def test_text_is_projected_once_a_request(pipeline):
