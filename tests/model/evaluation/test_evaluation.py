@@ -161,7 +161,7 @@ def test_shards_merge_into_the_report_of_one_run(judges: Judges, tmp_path, monke
     judges.save(tmp_path / "judges")
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "model_index.json").write_text("{}")
-    monkeypatch.setattr(evaluate.Pipeline, "load", lambda folder, device: FakePipeline())
+    monkeypatch.setattr(evaluate.Pipeline, "load", lambda folder, device, encoder=None: FakePipeline())
     common = [
         "--checkpoint",
         str(tmp_path / "model"),
