@@ -139,6 +139,13 @@ def test_two_seeds_of_one_prompt_are_two_clips(pipeline):
     torch.testing.assert_close(one, same, rtol=1e-4, atol=1e-4)
 
 
+def test_details_are_those_of_the_seed(pipeline):
+    one, other, same = (pipeline.upscale(low(), 64, [seed]) for seed in (1, 2, 1))
+
+    assert (one - other).abs().mean() > 1e-2
+    torch.testing.assert_close(one, same)
+
+
 def test_an_upscaled_clip_does_not_depend_on_what_it_was_batched_with(pipeline):
     clips = low(batch=2)
 
@@ -180,7 +187,7 @@ def test_the_low_clip_and_its_augmentation_are_seen(pipeline):
     assert (upscaled - clear.upscale(-low(), 64, [1])).abs().mean() > 1e-3
 
 
-def test_noise_of_the_stages_is_not_the_same_noise(pipeline):
+def test_noise_of_the_stages_and_of_seeds_is_not_the_same_noise(pipeline):
     """Else the upscaler would find in its input the very noise that the base clip, or its augmentation, was made of."""
     seen = []
 
@@ -190,10 +197,13 @@ def test_noise_of_the_stages_is_not_the_same_noise(pipeline):
     with pipeline.ssr.register_forward_pre_hook(watch):
         loud = Pipeline(pipeline.base, pipeline.ssr, pipeline.text, replace(HOW, augmentation=1.0, window=16))
         loud.upscale(low(), 32, [1])
+        loud.upscale(low(), 32, [2])
     noisy, beside = seen[0].chunk(2, dim=1)
+    other_noisy, other_beside = seen[HOW.ssr_steps].chunk(2, dim=1)
     base = noise_for([1], (3, 16, 32, 32))
 
-    for one, other in ((noisy, beside), (noisy, base), (beside, base)):
+    pairs = [(noisy, beside), (noisy, base), (beside, base), (noisy, other_noisy), (beside, other_beside)]
+    for one, other in pairs:
         correlation = torch.corrcoef(torch.stack([one.flatten(), other.flatten()]))[0, 1]
         assert correlation.abs() < 0.05
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.image_unet import ImageUNetConfig
-from model.layers import TextStates
+from model.layers import CrossAttention, TextStates
 from model.stunet import InflationConfig, InflationError, STUNet, inflate
 from model.weights import InvalidCheckpoint, load_stunet, save_component
 from tests import tiny
@@ -241,6 +241,26 @@ def test_padding_of_the_text_does_not_matter_and_the_text_does(length, more):
 
     torch.testing.assert_close(clip(length, length + more), clip(length, length), rtol=1e-5, atol=1e-5)
     assert not torch.allclose(clip(length, length, seed=5), clip(length, length), atol=1e-3)
+
+
+def test_every_attention_to_the_text_is_given_the_keys_that_it_projected_itself():
+    network = tiny.stunet(config(3)).double()
+    asked, given = request(network.image.config, [3]), {}
+    layers = {name: m for name, m in network.image.named_modules() if isinstance(m, CrossAttention)}
+    for name, layer in layers.items():
+        layer.register_forward_pre_hook(lambda module, inputs, name=name: given.update({name: inputs[1]}))
+
+    def check():
+        assert len(given) == len(layers) == 6
+        for name, layer in layers.items():
+            torch.testing.assert_close(given[name].keys, layer.read(asked[0]).keys)
+        given.clear()
+
+    sigma = torch.tensor([0.5], dtype=torch.float64)
+    network(seeded(1, 3, 4, 8, 8), sigma, network.read(*asked))
+    check()
+    network.image(seeded(1, 3, 8, 8), sigma, network.image.read(*asked))
+    check()
 
 
 def test_a_delta_is_put_on_other_image_weights(tmp_path):
