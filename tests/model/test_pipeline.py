@@ -9,7 +9,7 @@ import torch
 
 from model.diffusion import noise_for, schedule
 from model.image_unet import ImageUNetConfig
-from model.layers import CrossAttention
+from model.layers import CrossAttention, fourier
 from model.pipeline import Pipeline, fastest_dtype, to_frames
 from model.spec import VideoSpec
 from model.stunet import inflate
@@ -228,7 +228,7 @@ def test_guidance_follows_the_checkpoints_interval(pipeline, interval, evaluatio
 
 def test_each_stage_follows_the_schedule_of_the_checkpoint(pipeline):
     levels = {"base": [], "ssr": []}
-    how = replace(HOW, base_shift=2.0, ssr_shift=3.0, window=16)
+    how = replace(HOW, base_shift=2.0, ssr_shift=2.5, window=16)
     shaped = Pipeline(pipeline.base, pipeline.ssr, pipeline.text, how)
 
     def watch(stage):
@@ -241,7 +241,7 @@ def test_each_stage_follows_the_schedule_of_the_checkpoint(pipeline):
         shaped.generate(asked(guidance_scale=1.0))
 
     assert levels["base"] == pytest.approx(schedule(3, 2.0)[:-1])
-    assert levels["ssr"] == pytest.approx(schedule(3, 3.0)[:-1])
+    assert levels["ssr"] == pytest.approx(schedule(3, 2.5)[:-1])
 
 
 @pytest.mark.parametrize("stage", ["base", "ssr"])
@@ -261,6 +261,28 @@ def test_prompts_are_cut_where_the_checkpoint_says(tmp_path):
     tiny.write_checkpoint(tmp_path, replace(HOW, max_tokens=5))
 
     assert Pipeline.load(tmp_path).text(["a boat " * 50]).states.shape[1] == 5
+
+
+def test_at_a_scale_of_one_the_prompt_is_heard_and_the_negative_prompt_is_not(pipeline):
+    def clip(prompt, negative):
+        options = {"negative": negative, "frames": 2, "steps": 2, "guidance_scale": 1.0}
+        return pipeline.base_clips([prompt], [1], **options)
+
+    assert torch.equal(clip("a boat", "grass"), clip("a boat", "sea"))
+    assert (clip("a boat", "grass") - clip("a balloon", "grass")).abs().mean() > 1e-4
+
+
+@pytest.mark.parametrize(("side", "factor"), [(64, 2.0), (128, 4.0)])
+def test_the_upscaler_is_told_the_checkpoints_augmentation_and_the_factor(pipeline, side, factor):
+    told = []
+    conditioner = pipeline.ssr.image.conditioner
+    shaped = Pipeline(pipeline.base, pipeline.ssr, pipeline.text, replace(HOW, augmentation=0.3, ssr_steps=1))
+
+    with conditioner.scalars.register_forward_pre_hook(lambda module, inputs: told.append(inputs[0])):
+        shaped.upscale(low(2), side, [1])
+
+    said = fourier(torch.tensor([[0.3, np.log2(factor) / 3]]) * 100, conditioner.features).flatten(1)
+    torch.testing.assert_close(told[0], said, rtol=1e-3, atol=1e-3)
 
 
 def test_text_is_projected_once_a_request(pipeline):
@@ -304,6 +326,16 @@ def test_pixels_become_bytes():
 
     assert frames.shape == (2, 1, 1, 3)
     assert frames[:, 0, 0].tolist() == [[0, 64, 191], [0, 128, 255]]
+
+
+def test_pixels_keep_their_places():
+    clip = torch.arange(3 * 2 * 4 * 5).view(3, 2, 4, 5) / 60 - 1
+
+    frames = to_frames(clip)
+
+    assert frames.shape == (2, 4, 5, 3)
+    for c, t, y, x in np.ndindex(3, 2, 4, 5):
+        assert frames[t, y, x, c] == pytest.approx((clip[c, t, y, x].item() + 1) * 127.5, abs=0.51)
 
 
 def test_a_checkpoint_that_is_not_there_is_named(tmp_path):
