@@ -68,7 +68,8 @@ def shifted(sigma: Tensor, shift: float) -> Tensor:
 
 def schedule(steps: int, shift: float) -> list[float]:
     """steps + 1 noise levels from 1 down to 0, evenly spaced before the shift."""
-    return [float(s) for s in shifted(torch.linspace(1, 0, steps + 1, dtype=torch.float64), shift)]
+    between = shifted(torch.linspace(1, 0, steps + 1, dtype=torch.float64), shift)[1:-1]
+    return [1.0, *between.tolist(), 0.0]
 
 
 def random_sigmas(n: int, shift: float, spread: float, generator: torch.Generator) -> Float[Tensor, " {n}"]:
