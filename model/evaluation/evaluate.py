@@ -32,13 +32,14 @@ Clip = Float[Tensor, "3 t _ _"]
 
 
 def generate(
-    pipeline: Pipeline, questions: Sequence[Question], size: int, steps: int, batch: int
+    pipeline: Pipeline, questions: Sequence[Question], size: int, steps: int, batch: int, guidance: float
 ) -> Iterator[tuple[Clip, Clip]]:
     """The base clip and the final one of every question, in order, `batch` at a time."""
     for start in range(0, len(questions), batch):
         group = questions[start : start + batch]
         seeds = [one.seed for one in group]
-        base = pipeline.base_clips([one.prompt for one in group], seeds, steps=steps)
+        prompts = [one.prompt for one in group]
+        base = pipeline.base_clips(prompts, seeds, steps=steps, guidance_scale=guidance)
         for low, seed in zip(base, seeds, strict=True):
             final = pipeline.upscale(low[None], size, [seed])[0] if size > low.shape[-1] else low
             yield low.float(), final.float()
@@ -107,7 +108,7 @@ def evaluate(args: argparse.Namespace, shard: tuple[int, int]) -> None:
     how = pipeline.sampling
     at = borders(80, how.window, how.overlap) if args.size > how.base_size else []
     shown, records = Shown(), []
-    clips = generate(pipeline, questions, args.size, args.steps, args.batch)
+    clips = generate(pipeline, questions, args.size, args.steps, args.batch, args.guidance)
     for index, asked, pair in tqdm(
         zip(indices, questions, clips, strict=True), total=len(indices), unit="clip"
     ):
@@ -129,6 +130,7 @@ def provenance(args: argparse.Namespace) -> dict[str, Any]:
         "seed": args.seed,
         "size": args.size,
         "steps": args.steps,
+        "guidance": args.guidance,
         "device": torch.cuda.get_device_name() if args.device.startswith("cuda") else "cpu",
     }
 
@@ -151,7 +153,7 @@ def merge(out: Path) -> None:
 
 
 def provenance_keys() -> tuple[str, ...]:
-    return ("command", "checkpoint", "judges", "seed", "size", "steps", "device")
+    return ("command", "checkpoint", "judges", "seed", "size", "steps", "guidance", "device")
 
 
 def write(file: Path, report: dict[str, Any]) -> None:
@@ -178,6 +180,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--size", type=int, default=128, choices=(128, 256, 512, 1024))
     parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--guidance", type=float, default=6.0, help="scale of classifier-free guidance")
     parser.add_argument("--batch", type=int, help="base clips at a time (default: 16 on a GPU, 1 on a CPU)")
     parser.add_argument(
         "--shard", type=shard_of, default=(0, 1), help="i/n: only every n-th prompt, from the i-th"

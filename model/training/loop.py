@@ -19,7 +19,7 @@ from model.training.muon import Muon, wants_muon
 from model.weights import WEIGHTS, load_weights
 
 STATE = "state.safetensors"
-SAVE_SECONDS = 110
+SAVE_SECONDS = 170
 LOG_STEPS = 50
 REMEMBERED = (("exp_avg", "exp_avg_sq", "step"), ("momentum",))  # by AdamW, by Muon
 
@@ -33,7 +33,7 @@ class Budget:
     matrix_rate: float = 0.02  # peak learning rate of Muon
     warmup: float = 0.02  # share of the budget
     decay: float = 0.35  # share of the budget, at its end, over which the rate falls to zero
-    average: float = 0.999  # decay of the exponential moving average of the weights
+    average: float = 0.998  # decay of the exponential moving average of the weights
     most_steps: int = 10**9  # for tests
 
 
@@ -106,7 +106,7 @@ class Trainer:
     def run(
         self, batches: Iterable[object], loss: Callable[..., Tensor], on_minute: Callable[[], None]
     ) -> None:
-        """Train until the time is spent; the first process calls `save` every other minute."""
+        """Train until the time is spent; the first process calls `save` every third minute."""
         log = (self.out / "log.jsonl").open("a") if self.place.rank == 0 else None
         start, next_save, shown = time.monotonic(), SAVE_SECONDS, torch.zeros((), device=self.place.device)
         bar = tqdm(total=100, disable=self.place.rank != 0, mininterval=5, unit="%", desc=self.out.name)

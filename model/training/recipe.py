@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import torch
+import torch._dynamo
 from PIL import Image
 from torch import Tensor, nn
 
@@ -44,6 +46,8 @@ def fused(network: Network, settings: Settings) -> Network:
     """The network with each of its blocks compiled: blocks of one shape share their code, so it takes seconds where
     the whole network takes minutes."""
     if not settings.eager:
+        # of one class: by width, by grid and, in clips, by number of frames
+        torch._dynamo.config.recompile_limit = 64
         for module in network.modules():
             if isinstance(
                 module, ResBlock | SpatialAttention | CrossAttention | ConvInflation | AttentionInflation

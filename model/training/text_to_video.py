@@ -26,7 +26,7 @@ from model.weights import load_image_unet
 
 SIZE = 128
 # Noise levels trained on. What a clip does is decided where its 80 frames together are barely seen: above 0.97.
-IMAGE_SHIFT, VIDEO_SHIFT, SPREAD = 3.0, 12.0, 1.3
+IMAGE_SHIFT, VIDEO_SHIFT, SPREAD = 4.0, 12.0, 1.3
 
 
 class WithText(nn.Module):

@@ -5,7 +5,7 @@
     python -m model.training.train ssr_image=4 ssr_temporal=3 --out runs/ciotat-1
 
 A stage is NAME=MINUTES. Each writes its component (averaged weights), state.safetensors (everything that a later run
-needs to go on), log.jsonl and samples.png, about every other minute and at its end. A stage that finds a component
+needs to go on), log.jsonl and samples.png, about every third minute and at its end. A stage that finds a component
 of its name under --resume goes on from it: from its state if there is one, else from its weights.
 """
 
@@ -69,6 +69,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--text", type=Path, help="folder of the text encoder (default: the installed one)")
     parser.add_argument("--batch", type=int, help="samples a step and process")
     parser.add_argument("--rate", type=float, default=1.0, help="multiplies all learning rates")
+    parser.add_argument(
+        "--decay", type=float, default=0.35, help="share of a stage over which its rate falls to 0"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--objects", type=int, help="only the first so many objects, for a trial")
@@ -85,7 +88,9 @@ def main(arguments: list[str] | None = None) -> None:
     save_index(args.out, Sampling())
     for name, minutes in args.stages:
         recipe = recipe_of(name, settings, place, world, args.out)
-        budget = Budget(minutes, args.rate * 1e-3, args.rate * 0.02, most_steps=args.most_steps)
+        budget = Budget(
+            minutes, args.rate * 1e-3, args.rate * 0.02, decay=args.decay, most_steps=args.most_steps
+        )
         train(name, recipe, budget, place, args.out, args.resume)
         place.barrier()
     place.leave()
