@@ -15,7 +15,7 @@ from model.guidance import guided, thresholded
 from model.image_unet import ImageUNet
 from model.sampling import SAMPLERS
 from model.spec import VideoSpec
-from model.ssr import augmented, upscaled
+from model.ssr import augmented, consistent, upscaled
 from model.stunet import STUNet
 from model.text import TextEncoder, packaged_encoder
 from model.weights import InvalidCheckpoint, Sampling, load_index, load_stunet
@@ -147,8 +147,10 @@ class Pipeline:
         def make(windows: Sequence[slice]) -> Denoiser:
             return upscaled(self.ssr, seen, windows, factor, how.augmentation)
 
-        denoise = thresholded(windowed(make, how.window, how.overlap, window_batch))
-        return SAMPLERS[how.sampler](denoise, noise, schedule(how.ssr_steps, how.ssr_shift), on_step)
+        denoise = consistent(windowed(make, how.window, how.overlap, window_batch), low, factor)
+        return SAMPLERS[how.sampler](
+            thresholded(denoise), noise, schedule(how.ssr_steps, how.ssr_shift), on_step
+        )
 
 
 def conditioned(network: ImageUNet | STUNet, context: Any) -> Denoiser:

@@ -27,6 +27,29 @@ def enlarged(low: Float[Tensor, "b 3 t h w"], factor: int) -> Float[Tensor, "b 3
     return result
 
 
+def lowered(high: Float[Tensor, "b 3 t H W"], factor: int) -> Float[Tensor, "b 3 t h w"]:
+    """Each frame's averages over factor x factor pixels: what the upscaler was trained to undo."""
+    frames = F.avg_pool2d(rearrange(high, "b c t h w -> (b t) c h w"), factor)
+    result: Tensor = rearrange(frames, "(b t) c h w -> b c t h w", b=high.shape[0])
+    return result
+
+
+def projected(
+    estimate: Float[Tensor, "b 3 t H W"], low: Float[Tensor, "b 3 t h w"], factor: int
+) -> Float[Tensor, "b 3 t H W"]:
+    """The estimate moved until, lowered, it is nearly `low`: detail from the network, all the rest from the base clip.
+
+    The range-null-space step of DDNM (Wang, Yu and Zhang 2023, section 3), its pseudo-inverse made smooth: an exact
+    one would draw the low-resolution pixels' edges.
+    """
+    return estimate + enlarged(low - lowered(estimate, factor), factor)
+
+
+def consistent(denoise: Denoiser, low: Float[Tensor, "b 3 t h w"], factor: int) -> Denoiser:
+    """A denoiser of whole clips whose every estimate is `projected`."""
+    return lambda x, sigma: projected(denoise(x, sigma), low, factor)
+
+
 def conditioning_scalars(level: Tensor, factor: Tensor) -> Float[Tensor, "b 2"]:
     """What the upscaler is told beside the pictures: the augmentation level, and log2(factor) / 3, in [0, 1]."""
     return torch.stack([level, torch.log2(factor) / 3], dim=1)

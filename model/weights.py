@@ -27,10 +27,10 @@ class Sampling:
 
     sampler: str = "dpmpp_2m"
     base_size: int = 128  # pixels a side of the base clip
-    base_shift: float = 8.0  # schedule shift of the base pass (diffusion.shifted)
+    base_shift: float = 12.0  # schedule shift of the base pass (diffusion.shifted)
     guidance_interval: tuple[float, float] = (0.0, 1.0)  # noise levels that are guided
-    ssr_steps: int = 6
-    ssr_shift: float = 1.0
+    ssr_steps: int = 4
+    ssr_shift: float = 0.5
     augmentation: float = 0.1  # noise on the low-resolution clip, in [0, 1]
     window: int = 28  # frames of a super-resolution window
     overlap: int = 2  # frames that neighbouring windows share

@@ -127,7 +127,7 @@ class Trainer:
                 bar.update(min(100.0, 100 * progress) - bar.n)
                 if seconds > next_save:
                     next_save += SAVE_SECONDS
-                    save()
+                    on_minute()
             if progress >= 1 or self.steps >= self.budget.most_steps:
                 break
         bar.close()

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from einops import rearrange
 from PIL import Image
 from torch import Tensor, nn
 
@@ -19,7 +17,7 @@ from model.diffusion import noise_for, random_sigmas, schedule, training_loss
 from model.evaluation.sheet import draw_sheet, to_frames
 from model.image_unet import ImageUNet, ImageUNetConfig
 from model.sampling import sample_dpmpp_2m
-from model.ssr import conditioning_scalars, enlarged, upscaled
+from model.ssr import conditioning_scalars, consistent, enlarged, lowered, projected, upscaled
 from model.stunet import InflationConfig, STUNet, inflate
 from model.training.feed import consecutive, random_moment
 from model.training.loop import Place
@@ -29,7 +27,7 @@ from model.weights import load_image_unet
 
 BASE, CROP, FACTORS = 128, 256, (2, 4, 8)
 MOST_AUGMENTATION = 0.4
-SHIFT, SPREAD = 1.0, 1.4
+SHIFT, SPREAD = 0.7, 1.4
 WINDOW = 28
 
 CONFIG = ImageUNetConfig(
@@ -72,12 +70,11 @@ class Crops:
         high = self.world.render(
             scenes, times.to(device), BASE * factor, crop=corner.to(device), crop_size=CROP
         )
-        low = F.avg_pool2d(rearrange(high, "b c t h w -> (b t) c h w"), factor)
-        return high, rearrange(low, "(b t) c h w -> b c t h w", b=n), factor
+        return high, lowered(high, factor), factor
 
 
 def crop_loss(network: nn.Module, crops: Crops, chance: torch.Generator) -> Callable[[Scenes], Tensor]:
-    """The loss of a batch of scenes: cropped, lowered, noised on both sides, denoised."""
+    """The loss of a batch of scenes: cropped, lowered, noised on both sides, denoised, projected as when sampling."""
 
     def loss(scenes: Scenes) -> Tensor:
         high, low, factor = crops.render(scenes)
@@ -90,7 +87,7 @@ def crop_loss(network: nn.Module, crops: Crops, chance: torch.Generator) -> Call
         def run(x: Tensor, s: Tensor) -> Tensor:
             with torch.autocast(high.device.type, torch.bfloat16):
                 y: Tensor = network(torch.cat([x, beside], dim=1), s, scalars)
-            return y
+            return projected(y.float(), low, factor)
 
         return training_loss(run, high, torch.randn_like(high), sigma).mean()
 
@@ -141,7 +138,7 @@ def recipe(
 
 @torch.no_grad()
 def draw_pairs(network: ImageUNet | STUNet, crops: Crops, world: World) -> Image.Image:
-    """Rows of: low resolution, its upscaling in 6 steps, the truth."""
+    """Rows of: low resolution, its upscaling in 4 steps, the truth."""
     # inflating freezes the image network, and this one still learns: a copy goes into the video network
     video = network if isinstance(network, STUNet) else inflate(deepcopy(network))
     clips, texts = [], []
@@ -151,8 +148,8 @@ def draw_pairs(network: ImageUNet | STUNet, crops: Crops, world: World) -> Image
             high, low = (x.expand(-1, -1, video.temporal_factor, -1, -1) for x in (high, low))
         noise = noise_for([row], tuple(high.shape[1:])).to(world.device)
         with torch.autocast(world.device.type, torch.bfloat16):
-            denoise = upscaled(video, low, [slice(None)], factor, 0.1)
-            made = sample_dpmpp_2m(denoise, noise, schedule(6, SHIFT))
+            denoise = consistent(upscaled(video, low, [slice(None)], factor, 0.1), low, factor)
+            made = sample_dpmpp_2m(denoise, noise, schedule(4, SHIFT))
         pictures = [enlarged(low, factor)[:, :, :1], made[:, :, :1], high[:, :, :1]]
         clips.append(to_frames(torch.cat(pictures, dim=2))[0])
         gain = psnr(made, high) - psnr(enlarged(low, factor), high)

@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.diffusion import precondition
-from model.ssr import augmented, conditioning_scalars, enlarged, upscaled
+from model.ssr import (
+    augmented,
+    conditioning_scalars,
+    consistent,
+    enlarged,
+    lowered,
+    projected,
+    upscaled,
+)
 from model.windows import windows_of
 from tests import tiny
 
@@ -85,3 +93,41 @@ def test_the_level_and_the_factor_are_heard(factor, level):
         return upscaled(network, shown, whole, factor, level)(x, 0.5)
 
     assert not torch.allclose(clip(factor, level), clip(2, 0.1), atol=1e-4)
+
+
+@given(st.integers(1, 2), st.sampled_from([2, 4, 8]))
+def test_lowering_averages_squares_of_pixels(batch, factor):
+    high = seeded(batch, 3, 2, 3 * factor, 2 * factor)
+
+    low = lowered(high, factor)
+
+    expected = high.unflatten(4, (2, factor)).unflatten(3, (3, factor)).mean((4, 6))
+    torch.testing.assert_close(low, expected)
+
+
+@pytest.mark.parametrize("factor", [2, 4, 8])
+def test_a_projected_estimate_keeps_its_detail_and_the_colours_of_the_low_clip(factor):
+    low, detail = torch.full((1, 3, 2, 6, 6), 0.25), torch.tensor([1.0, -1.0]).repeat(3 * factor)
+    wrong = (detail - 0.5).expand(1, 3, 2, 6 * factor, -1)  # the right stripes, much too dark
+
+    right = projected(wrong, low, factor)
+
+    torch.testing.assert_close(right, detail.expand_as(right) + 0.25)
+
+
+@pytest.mark.parametrize("factor", [2, 4, 8])
+def test_projecting_brings_any_estimate_nearer_to_the_low_clip_and_leaves_a_true_one_alone(factor):
+    truth = seeded(1, 3, 2, 8 * factor, 8 * factor)
+    low, other = lowered(truth, factor), seeded(1, 3, 2, 8 * factor, 8 * factor, seed=1)
+
+    torch.testing.assert_close(projected(truth, low, factor), truth)
+    before, after = (lowered(x, factor) - low for x in (other, projected(other, low, factor)))
+    assert after.square().mean() < 0.7 * before.square().mean()
+
+
+def test_a_consistent_denoiser_is_the_projection_of_its_estimate():
+    low = seeded(1, 3, 2, 4, 4)
+
+    estimate = consistent(lambda x, sigma: sigma * x, low, 2)(seeded(1, 3, 2, 8, 8, seed=1), 0.5)
+
+    torch.testing.assert_close(estimate, projected(0.5 * seeded(1, 3, 2, 8, 8, seed=1), low, 2))
