@@ -1,18 +1,21 @@
 """A job is a frozen record in Redis; each change is one atomic write, and a stale worker can make none."""
 
 import secrets
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
-from typing import Any, cast
+from typing import Literal, NamedTuple, cast
 
 import redis
 from pydantic import BaseModel, ConfigDict, Json
 
 from model.spec import VideoSpec
-from worker.scripts import CLAIM, UPDATE
+from worker.scripts import CANCEL, CLAIM, CREATE, DELETE, LIST, UPDATE
 
+INDEX = "ciotat:jobs"  # all jobs by time of creation, those of one moment by id
 PENDING = "ciotat:pending"  # queued jobs by time of creation: the outbox, and the queue as seen from outside
 LEASES = "ciotat:leases"  # jobs in progress by the end of their lease
+PLACE_SECONDS = 3600  # how long the place of a deleted job serves as a cursor
 
 
 class Status(StrEnum):
@@ -44,8 +47,19 @@ class Job(BaseModel):
     error_message: str | None = None
 
 
+class Page(NamedTuple):
+    """Some jobs in the order of the index."""
+
+    jobs: list[Job]
+    has_more: bool
+
+
 class JobNotFound(LookupError):
     """There is no such video."""
+
+
+class UnknownCursor(LookupError):
+    """The job after which a page should begin was never there."""
 
 
 class LeaseLost(RuntimeError):
@@ -61,7 +75,7 @@ class LeaseHeld(RuntimeError):
 
 
 class JobOver(RuntimeError):
-    """The job has reached its end; there is nothing to claim."""
+    """The job has reached its end; there is nothing to claim, and nothing to cancel."""
 
 
 class StoreUnavailable(RuntimeError):
@@ -73,6 +87,11 @@ def key(job_id: str) -> str:
     return f"ciotat:job:{job_id}"
 
 
+def place(job_id: str) -> str:
+    """The Redis key that remembers where in the index a deleted job was."""
+    return f"ciotat:place:{job_id}"
+
+
 class JobStore:
     """Jobs in one Redis or Valkey, by whose clock alone leases run."""
 
@@ -80,32 +99,55 @@ class JobStore:
         self._redis = client
         self._lease = lease_seconds
         self._max_attempts = max_attempts
+        self._create = client.register_script(CREATE)
         self._claim = client.register_script(CLAIM)
         self._update = client.register_script(UPDATE)
+        self._cancel = client.register_script(CANCEL)
+        self._delete = client.register_script(DELETE)
+        self._list = client.register_script(LIST)
 
     def create(self, spec: VideoSpec) -> Job:
-        """Save a queued job and the promise to dispatch it, in one write."""
+        """Save a queued job, its place in the index and the promise to dispatch it, in one write."""
         job_id = f"video_{secrets.token_hex(16)}"
-        record = {"id": job_id, "spec": spec.model_dump_json(), "created_at": f"{time.time():.6f}"}
-        record |= {"status": Status.QUEUED.value, "progress": "0", "attempts": "0", "token": "0"}
-        try:
-            with self._redis.pipeline(transaction=True) as write:
-                write.hset(key(job_id), mapping=cast(Any, record))
-                write.zadd(PENDING, {job_id: float(record["created_at"])})
-                write.execute()
-        except (redis.ConnectionError, redis.TimeoutError) as down:
-            raise StoreUnavailable("the job store does not answer") from down
-        return Job.model_validate(record)
+        record = {"spec": spec.model_dump_json(), "status": Status.QUEUED.value}
+        record |= {"progress": "0", "attempts": "0", "token": "0"}
+        fields = [part for field in record.items() for part in field]
+        with _store_errors():
+            saved = self._create(keys=[key(job_id), INDEX, PENDING], args=[job_id, *fields])
+        return _job(saved)
 
     def get(self, job_id: str) -> Job:
         """The job as it is now."""
-        try:
+        with _store_errors():
             record = cast("dict[str, str]", self._redis.hgetall(key(job_id)))
-        except (redis.ConnectionError, redis.TimeoutError) as down:
-            raise StoreUnavailable("the job store does not answer") from down
         if not record:
             raise JobNotFound(f"video {job_id!r} does not exist")
         return Job.model_validate(record)
+
+    def page(self, after: str | None, limit: int, order: Literal["asc", "desc"]) -> Page:
+        """Up to `limit` jobs by time of creation, beginning behind the one named by `after`."""
+        with _store_errors():
+            found = self._list(keys=[INDEX, place(after or "")], args=[after or "", limit, order, key("")])
+        if not found:
+            raise UnknownCursor(f"after: video {after!r} does not exist")
+        more, records = found
+        return Page([_job(record) for record in records], bool(more))
+
+    def cancel(self, job_id: str) -> Job:
+        """End an unfinished job; its worker is refused at its next heartbeat. Cancelling twice is no error."""
+        with _store_errors():
+            status = self._cancel(keys=[key(job_id), PENDING, LEASES], args=[job_id])
+        if status in (Status.COMPLETED, Status.FAILED):
+            raise JobOver(f"video {job_id!r} is {status}")
+        return self.get(job_id)
+
+    def delete(self, job_id: str) -> None:
+        """Forget a job in all its places; no later write of a worker brings it back."""
+        with _store_errors():
+            keys = [key(job_id), INDEX, PENDING, LEASES, place(job_id)]
+            forgotten = self._delete(keys=keys, args=[job_id, PLACE_SECONDS])
+        if not forgotten:
+            raise JobNotFound(f"video {job_id!r} does not exist")
 
     def unfinished(self) -> list[str]:
         """The ids of all jobs that are queued or in progress."""
@@ -149,10 +191,22 @@ class JobStore:
 
     def ping(self) -> None:
         """Raise unless the store answers."""
-        try:
+        with _store_errors():
             self._redis.ping()
-        except (redis.ConnectionError, redis.TimeoutError) as down:
-            raise StoreUnavailable("the job store does not answer") from down
+
+
+@contextmanager
+def _store_errors() -> Iterator[None]:
+    """Turn the client's broken connections into ours."""
+    try:
+        yield
+    except (redis.ConnectionError, redis.TimeoutError) as down:
+        raise StoreUnavailable("the job store does not answer") from down
+
+
+def _job(flat: list[str]) -> Job:
+    """A job from a script's list of alternating names and values."""
+    return Job.model_validate(dict(zip(flat[::2], flat[1::2], strict=True)))
 
 
 def connect(url: str) -> "redis.Redis":

@@ -6,15 +6,19 @@ import time
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from model.catalog import UnknownModel, locate
 from model.pipeline import Pipeline, Step
 from model.spec import FPS
 from model.weights import InvalidCheckpoint
-from worker.jobs import Job, JobStore
+from worker.jobs import Job, JobStore, LeaseLost
 from worker.mp4 import encode
+from worker.stills import spritesheet, thumbnail
 from worker.storage import Storage, StorageUnavailable
+from worker.variants import Variant, video_key
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +39,26 @@ def render(job: Job, jobs: JobStore, storage: Storage, checkpoints: Path, device
         jobs.progress(job, min(99, int(100 * step.fraction)))
 
     frames = pipeline.generate(job.spec, on_step)
-    video_key = f"videos/{job.id}/{job.token}.mp4"
-    with tempfile.TemporaryDirectory(prefix="ciotat-") as scratch:
-        video = Path(scratch) / "video.mp4"
-        encode(frames, FPS, video)
-        storage.put(video_key, video, "video/mp4")
-    jobs.complete(job, video_key)
+    stored = video_key(job.id, job.token)
+    _store(frames, stored, storage)
+    try:
+        jobs.complete(job, stored)
+    except LeaseLost:
+        for variant in Variant:
+            storage.delete(variant.beside(stored))
+        raise
     log.info("video %s: %d frames in %.1f s", job.id, len(frames), time.monotonic() - began)
+
+
+def _store(frames: npt.NDArray[np.uint8], stored: str, storage: Storage) -> None:
+    """Encode every variant, then upload them: the video last, so that whoever has it has its pictures."""
+    with tempfile.TemporaryDirectory(prefix="ciotat-") as scratch:
+        files = {variant: Path(scratch) / variant for variant in reversed(Variant)}
+        encode(frames, FPS, files[Variant.VIDEO])
+        thumbnail(frames, files[Variant.THUMBNAIL])
+        spritesheet(frames, files[Variant.SPRITESHEET])
+        for variant, file in files.items():
+            storage.put(variant.beside(stored), file, variant.content_type)
 
 
 def failure(error: Exception, checkpoints: Path) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """The Celery task: claim, render, and never let one job take the worker down."""
 
 import logging
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -38,4 +39,5 @@ def render_video(task: Any, job_id: str) -> None:
         log.warning("walked away: %s", lost)
     except Exception as error:
         log.exception("video %s failed", job_id)
-        jobs.fail(job, *failure(error, settings.checkpoints))
+        with suppress(LeaseLost):  # cancelled meanwhile: its end has been told
+            jobs.fail(job, *failure(error, settings.checkpoints))

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from model.spec import VideoSpec
 from worker.jobs import (
+    INDEX,
     LEASES,
     PENDING,
     JobNotFound,
@@ -17,6 +18,7 @@ from worker.jobs import (
     LeaseLost,
     Status,
     StoreUnavailable,
+    UnknownCursor,
     connect,
 )
 
@@ -40,11 +42,11 @@ def test_a_created_job_is_queued_and_waits_to_be_dispatched(jobs, redis):
     assert jobs.get(job.id) == job
     assert (job.status, job.progress, job.attempts) == (Status.QUEUED, 0, 0)
     assert job.spec == SPEC
-    assert redis.zrange(PENDING, 0, -1) == [job.id]
+    assert redis.zrange(PENDING, 0, -1) == redis.zrange(INDEX, 0, -1) == [job.id]
 
 
 def test_an_unknown_job_is_named(jobs):
-    for use in (jobs.get, jobs.claim):
+    for use in (jobs.get, jobs.claim, jobs.cancel, jobs.delete):
         with pytest.raises(JobNotFound, match="video_x"):
             use("video_x")
 
@@ -142,27 +144,156 @@ def test_a_job_that_loses_its_workers_fails_after_the_last_attempt(hasty):
     assert (hasty.get(job_id).status, hasty.get(job_id).error_code) == (Status.FAILED, "worker_lost")
 
 
-@given(st.lists(st.sampled_from(["claim", "progress", "complete", "fail"]), max_size=8))
+def test_an_ending_told_twice_is_agreed_to_and_told_once(jobs):
+    job = jobs.claim(jobs.create(SPEC).id)
+    jobs.complete(job, "k")
+    done = jobs.get(job.id)
+
+    jobs.complete(job, "k")
+
+    assert jobs.get(job.id) == done
+    with pytest.raises(LeaseLost):
+        jobs.fail(job, "c", "m")
+
+
+def test_a_cancelled_job_that_was_queued_never_starts(jobs, redis):
+    job_id = jobs.create(SPEC).id
+
+    cancelled = jobs.cancel(job_id)
+
+    assert (cancelled.status, cancelled.attempts) == (Status.CANCELLED, 0)
+    assert cancelled.completed_at >= cancelled.created_at
+    assert redis.zcard(PENDING) == 0
+    with pytest.raises(JobOver, match="cancelled"):
+        jobs.claim(job_id)
+
+
+def test_a_cancelled_job_refuses_every_later_write_of_its_worker(jobs, redis):
+    job = jobs.claim(jobs.create(SPEC).id)
+
+    cancelled = jobs.cancel(job.id)
+
+    for write in (
+        lambda: jobs.progress(job, 99),
+        lambda: jobs.complete(job, "k"),
+        lambda: jobs.fail(job, "c", "m"),
+    ):
+        with pytest.raises(LeaseLost):
+            write()
+    assert jobs.get(job.id) == cancelled == jobs.cancel(job.id)
+    assert redis.zcard(LEASES) == 0
+
+
+@pytest.mark.parametrize(
+    "end", [lambda jobs, job: jobs.complete(job, "k"), lambda jobs, job: jobs.fail(job, "c", "m")]
+)
+def test_a_job_that_is_over_cannot_be_cancelled(jobs, end):
+    job = jobs.claim(jobs.create(SPEC).id)
+    end(jobs, job)
+    over = jobs.get(job.id)
+
+    with pytest.raises(JobOver, match=over.status):
+        jobs.cancel(job.id)
+
+    assert jobs.get(job.id) == over
+
+
+def test_a_deleted_job_is_nowhere_and_comes_back_by_no_write(jobs, redis):
+    job = jobs.claim(jobs.create(SPEC).id)
+
+    jobs.delete(job.id)
+
+    for write in (
+        lambda: jobs.progress(job, 99),
+        lambda: jobs.complete(job, "k"),
+        lambda: jobs.fail(job, "c", "m"),
+    ):
+        with pytest.raises(LeaseLost):
+            write()
+    for use in (jobs.get, jobs.claim, jobs.cancel, jobs.delete):
+        with pytest.raises(JobNotFound):
+            use(job.id)
+    assert redis.keys() == [f"ciotat:place:{job.id}"]
+    assert 0 < redis.ttl(f"ciotat:place:{job.id}") <= 3600
+
+
+@given(
+    st.integers(0, 7),
+    st.integers(1, 8),
+    st.sampled_from(["asc", "desc"]),
+    st.lists(st.sampled_from([1.5, 2.5]), min_size=7, max_size=7),
+)
+def test_pages_go_through_all_jobs_once_in_order(redis_url, count, limit, order, stamps):
+    with connect(redis_url) as redis:
+        redis.flushall()
+        jobs = JobStore(redis)
+        ids = [jobs.create(SPEC).id for _ in range(count)]
+        if ids:
+            redis.zadd(INDEX, dict(zip(ids, stamps, strict=False)))  # many at one moment
+        expected = sorted(ids, key=lambda each: (redis.zscore(INDEX, each), each), reverse=order == "desc")
+
+        seen, after, more = [], None, True
+        while more:
+            found, more = jobs.page(after, limit, order)
+            assert len(found) <= limit
+            seen += [job.id for job in found]
+            after = seen[-1] if seen else None
+
+    assert seen == expected
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_reading_on_works_behind_a_job_that_was_deleted(jobs, redis, order):
+    for _ in range(5):
+        jobs.create(SPEC)
+    expected = [job.id for job in jobs.page(None, 5, order).jobs]
+
+    seen, after, more = [], None, True
+    while more:
+        found, more = jobs.page(after, 2, order)
+        for job in found:
+            seen.append(job.id)
+            jobs.delete(job.id)
+        after = seen[-1]
+
+    assert seen == expected
+    assert redis.zcard(INDEX) == 0
+
+
+def test_a_page_behind_a_job_that_never_was_is_an_error(jobs):
+    jobs.create(SPEC)
+
+    with pytest.raises(UnknownCursor, match="after: video 'video_x' does not exist"):
+        jobs.page("video_x", 20, "desc")
+
+
+ENDED = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
+
+
+@given(st.lists(st.sampled_from(["claim", "progress", "complete", "fail", "cancel"]), max_size=8))
 def test_nothing_leaves_a_final_state(redis_url, moves):
-    jobs = JobStore(connect(redis_url), lease_seconds=60)
-    job = jobs.create(SPEC)
-    ended = None
-    for move in moves:
-        try:
-            match move:
-                case "claim":
-                    job = jobs.claim(job.id)
-                case "progress":
-                    jobs.progress(job, 50)
-                case "complete":
-                    jobs.complete(job, "k")
-                case "fail":
-                    jobs.fail(job, "c", "m")
-        except (LeaseHeld, LeaseLost, JobOver):
-            pass
-        now = jobs.get(job.id)
-        assert ended in (None, now)
-        ended = now if now.status in (Status.COMPLETED, Status.FAILED) else None
+    with connect(redis_url) as redis:
+        jobs = JobStore(redis, lease_seconds=60)
+        job = jobs.create(SPEC)
+        ended = None
+        for move in moves:
+            try:
+                match move:
+                    case "claim":
+                        job = jobs.claim(job.id)
+                    case "progress":
+                        jobs.progress(job, 50)
+                    case "complete":
+                        jobs.complete(job, "k")
+                    case "fail":
+                        jobs.fail(job, "c", "m")
+                    case "cancel":
+                        jobs.cancel(job.id)
+            except (LeaseHeld, LeaseLost, JobOver):
+                pass
+            now = jobs.get(job.id)
+            assert ended in (None, now)
+            ended = now if now.status in ENDED else None
 
 
 def test_what_is_unfinished_can_be_listed(jobs):
@@ -184,6 +315,13 @@ def test_a_corrupt_record_is_an_error_of_ours(jobs, redis):
 def test_a_store_that_is_away_is_named(tmp_path):
     away = JobStore(connect(f"unix://{tmp_path}/nothing.sock"))
 
-    for use in (lambda: away.create(SPEC), lambda: away.get("x"), away.ping):
+    for use in (
+        lambda: away.create(SPEC),
+        lambda: away.get("x"),
+        lambda: away.cancel("x"),
+        lambda: away.delete("x"),
+        lambda: away.page(None, 1, "asc"),
+        away.ping,
+    ):
         with pytest.raises(StoreUnavailable):
             use()

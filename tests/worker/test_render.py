@@ -1,9 +1,13 @@
+import time
+
 import av
 import pytest
+from PIL import Image
 
 from model.spec import VideoSpec
 from worker.jobs import JobStore, LeaseLost, Status
 from worker.storage import LocalStorage, StorageUnavailable
+from worker.variants import Variant
 
 SPEC = VideoSpec(prompt="a paper boat", size="128x128", seconds=1, steps=3, seed=7)
 
@@ -48,6 +52,9 @@ def test_a_claimed_job_becomes_a_stored_video(render, redis, tmp_path):
     assert jobs.told == [33, 66, 99]
     with av.open(str(tmp_path / done.video_key)) as video:
         assert sum(1 for _ in video.decode(video=0)) == 16
+    for variant, form in ((Variant.THUMBNAIL, "WEBP"), (Variant.SPRITESHEET, "JPEG")):
+        with Image.open(tmp_path / variant.beside(done.video_key)) as picture:
+            assert picture.format == form
 
 
 def test_a_worker_stops_at_the_step_at_which_its_lease_is_lost(render, redis, tmp_path):
@@ -60,6 +67,77 @@ def test_a_worker_stops_at_the_step_at_which_its_lease_is_lost(render, redis, tm
 
     assert jobs.told == []
     assert list(tmp_path.iterdir()) == []
+
+
+class Interrupted(JobStore):
+    """The real store, and an owner who acts at a worker's first step or at its commit."""
+
+    def __init__(self, client, act, at):
+        super().__init__(client)
+        self.told = []
+        self._act, self._at = act, at
+
+    def progress(self, job, percent):
+        super().progress(job, percent)
+        self.told.append(percent)
+        if self._at == "step":
+            getattr(self, self._act)(job.id)
+
+    def complete(self, job, video_key):
+        if self._at == "commit":
+            getattr(self, self._act)(job.id)
+        super().complete(job, video_key)
+
+
+def files(folder):
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("act", ["cancel", "delete"])
+def test_a_worker_stops_within_a_step_of_the_cancellation(render, redis, tmp_path, act):
+    jobs = Interrupted(redis, act, at="step")
+    job = jobs.claim(jobs.create(SPEC).id)
+
+    with pytest.raises(LeaseLost):
+        render(job, jobs)
+
+    assert jobs.told == [33]
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("act", ["cancel", "delete"])
+def test_a_worker_whose_commit_is_refused_removes_what_it_stored(render, redis, tmp_path, act):
+    jobs = Interrupted(redis, act, at="commit")
+    job = jobs.claim(jobs.create(SPEC).id)
+
+    with pytest.raises(LeaseLost):
+        render(job, jobs)
+
+    assert jobs.told == [33, 66, 99]
+    assert files(tmp_path) == []
+    assert redis.exists(f"ciotat:job:{job.id}") == (act == "cancel")
+
+
+def test_a_refused_commit_leaves_the_objects_of_the_next_attempt(render, redis, tmp_path):
+    jobs = JobStore(redis, lease_seconds=0.01)
+    stale = jobs.claim(jobs.create(SPEC).id)
+    time.sleep(0.02)
+    jobs_of_next = JobStore(redis)
+    render(jobs_of_next.claim(stale.id), jobs_of_next)
+    kept = files(tmp_path)
+
+    with pytest.raises(LeaseLost):
+        _render_past_the_heartbeats(render, stale, redis)
+
+    assert files(tmp_path) == kept != []
+
+
+def _render_past_the_heartbeats(render, job, redis):
+    class Deaf(JobStore):
+        def progress(self, job, percent):
+            pass
+
+    render(job, Deaf(redis))
 
 
 def test_a_video_that_cannot_be_stored_is_not_completed(render, redis):

@@ -1,0 +1,35 @@
+"""Two pictures of a video: one frame to recognise it by, and a grid of frames to see what happens."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+THUMBNAIL_SIDE = 512
+TILE_SIDE = 256
+TILES = 4  # in a row, and in a column
+QUALITY = 85
+
+
+def thumbnail(frames: npt.NDArray[np.uint8], target: Path) -> None:
+    """The middle frame of (t, h, w, 3) as WebP."""
+    _fitted(frames[len(frames) // 2], THUMBNAIL_SIDE).save(target, "WEBP", quality=QUALITY)
+
+
+def spritesheet(frames: npt.NDArray[np.uint8], target: Path) -> None:
+    """Frames at equal distances, the first and the last among them, row by row as JPEG."""
+    shown = np.linspace(0, len(frames) - 1, TILES * TILES).round().astype(int)
+    tiles = [_fitted(frames[each], TILE_SIDE) for each in shown]
+    width, height = tiles[0].size
+    sheet = Image.new("RGB", (TILES * width, TILES * height))
+    for place, tile in enumerate(tiles):
+        sheet.paste(tile, (place % TILES * width, place // TILES * height))
+    sheet.save(target, "JPEG", quality=QUALITY)
+
+
+def _fitted(frame: npt.NDArray[np.uint8], side: int) -> Image.Image:
+    """The frame as a picture no wider and no higher than that."""
+    picture = Image.fromarray(np.ascontiguousarray(frame))
+    picture.thumbnail((side, side))
+    return picture
