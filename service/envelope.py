@@ -1,6 +1,6 @@
-"""Every error leaves in the OpenAI envelope, and every reply with an id to quote."""
+"""Every error leaves in the OpenAI envelope."""
 
-import secrets
+import logging
 from collections.abc import Mapping
 from typing import Literal
 
@@ -8,13 +8,20 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.errors import INTERNAL, REFUSALS, RangeNotSatisfiable, field_of
+from service.errors import (
+    INTERNAL,
+    REFUSALS,
+    RangeNotSatisfiable,
+    field_of,
+    refusal_of,
+    unforeseen,
+)
+from service.request_id import HEADER
 
 RETRY_AFTER_MS = "1000"
+log = logging.getLogger(__name__)
 
 
 class Problem(BaseModel):
@@ -30,28 +37,6 @@ class Envelope(BaseModel):
     """The body of every error."""
 
     error: Problem
-
-
-class RequestId:
-    """Gives each request an id and each reply that id."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything on, with one header more."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        request_id = f"req_{secrets.token_hex(16)}"
-        scope.setdefault("state", {})["request_id"] = request_id
-
-        async def tagged(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["x-request-id"] = request_id
-            await send(message)
-
-        await self._app(scope, receive, tagged)
 
 
 def reply(
@@ -75,12 +60,12 @@ def install_errors(app: FastAPI) -> None:
 
 
 def _refused(request: Request, error: Exception) -> JSONResponse:
-    refusal = next(REFUSALS[kind] for kind in type(error).__mro__ if kind in REFUSALS)
+    refusal = refusal_of(error)
     headers: dict[str, str] = {}
     if refusal.status == 409:
         headers["x-should-retry"] = "false"
     if refusal.status == 503:
-        headers |= {"retry-after": "1", "retry-after-ms": RETRY_AFTER_MS}
+        headers |= {"x-should-retry": "true", "retry-after": "1", "retry-after-ms": RETRY_AFTER_MS}
     if isinstance(error, RangeNotSatisfiable):
         headers["content-range"] = f"bytes */{error.size}"
     return reply(refusal.status, refusal.code, str(error), field_of(error), headers)
@@ -103,6 +88,6 @@ def _parameters(request: Request, error: Exception) -> JSONResponse:
 
 
 def _unforeseen(request: Request, error: Exception) -> JSONResponse:
-    headers = {"x-request-id": request.state.request_id}
-    message = "the server failed on this request; its log knows more under the request id"
-    return reply(INTERNAL.status, INTERNAL.code, message, None, headers)
+    request_id = request.state.request_id
+    log.error("%s: %s %s failed", request_id, request.method, request.url.path)  # the server logs the trace
+    return reply(INTERNAL.status, INTERNAL.code, unforeseen(request_id), None, {HEADER: request_id})

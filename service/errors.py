@@ -6,7 +6,7 @@ from typing import NamedTuple
 from grpc import StatusCode
 
 from model.catalog import UnknownModel
-from worker.jobs import JobNotFound, StoreUnavailable
+from worker.jobs import JobNotFound, JobOver, StoreUnavailable, UnknownCursor
 from worker.storage import ObjectNotFound, StorageUnavailable
 
 
@@ -36,6 +36,10 @@ class VideoNotReady(RuntimeError):
 
 class VideoFailed(RuntimeError):
     """The video could not be made, so it has no content."""
+
+
+class VideoCancelled(RuntimeError):
+    """The video was cancelled, so it has no content."""
 
 
 class NotReady(RuntimeError):
@@ -68,10 +72,13 @@ REFUSALS: dict[type[Exception], Refusal] = {
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE, StatusCode.RESOURCE_EXHAUSTED, "body_too_large"
     ),
     UnknownModel: Refusal(HTTPStatus.BAD_REQUEST, StatusCode.INVALID_ARGUMENT, "model_not_found"),
+    UnknownCursor: Refusal(HTTPStatus.BAD_REQUEST, StatusCode.INVALID_ARGUMENT, "cursor_not_found"),
     JobNotFound: Refusal(HTTPStatus.NOT_FOUND, StatusCode.NOT_FOUND, "video_not_found"),
     ObjectNotFound: Refusal(HTTPStatus.NOT_FOUND, StatusCode.NOT_FOUND, "content_not_found"),
     VideoNotReady: Refusal(HTTPStatus.CONFLICT, StatusCode.FAILED_PRECONDITION, "video_not_ready"),
     VideoFailed: Refusal(HTTPStatus.CONFLICT, StatusCode.FAILED_PRECONDITION, "video_failed"),
+    VideoCancelled: Refusal(HTTPStatus.CONFLICT, StatusCode.FAILED_PRECONDITION, "video_cancelled"),
+    JobOver: Refusal(HTTPStatus.CONFLICT, StatusCode.FAILED_PRECONDITION, "video_already_over"),
     RangeNotSatisfiable: Refusal(
         HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, StatusCode.OUT_OF_RANGE, "range_not_satisfiable"
     ),
@@ -85,8 +92,21 @@ REFUSALS: dict[type[Exception], Refusal] = {
 INTERNAL = Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, StatusCode.INTERNAL, "internal_error")
 
 
+def refusal_of(error: Exception) -> Refusal:
+    """The line of the table for one of our own errors."""
+    return next(REFUSALS[kind] for kind in type(error).__mro__ if kind in REFUSALS)
+
+
+def unforeseen(request_id: str) -> str:
+    """What is said, through both doors, about an error that is not in the table."""
+    return f"the server failed on this request; its log knows more under {request_id}"
+
+
 def field_of(error: Exception) -> str | None:
     """The request field an error is about, when it is about one."""
-    if isinstance(error, UnknownModel):
-        return "model"
-    return error.field if isinstance(error, InvalidField) else None
+    if isinstance(error, InvalidField):
+        return error.field
+    return _FIELDS.get(type(error))
+
+
+_FIELDS: dict[type[Exception], str] = {UnknownModel: "model", UnknownCursor: "after"}

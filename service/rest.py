@@ -1,24 +1,34 @@
 """The REST door: the OpenAI video protocol over `Videos`, and nothing that decides anything itself."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from model.spec import VideoSpec
-from service.envelope import Envelope, RequestId, install_errors
+from service.envelope import Envelope, install_errors
 from service.intake import BodyLimit, fields
 from service.ranges import requested
-from service.videos import ModelList, Video, Videos
-from worker.jobs import Status
+from service.request_id import RequestId
+from service.videos import (
+    UNFINISHED,
+    DeletedVideo,
+    Download,
+    ModelList,
+    Page,
+    Video,
+    VideoList,
+    Videos,
+)
+from worker.variants import Variant
 
 POLL_AFTER_MS = "500"
 
 ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": Envelope, "description": "a field is missing, unknown or outside its limits"},
     404: {"model": Envelope, "description": "no such video"},
-    409: {"model": Envelope, "description": "the video has no content (yet)"},
+    409: {"model": Envelope, "description": "the video is not (or no longer) in a state for this"},
     413: {"model": Envelope, "description": "the body is too large"},
     415: {"model": Envelope, "description": "the body is neither JSON nor a form"},
     416: {"model": Envelope, "description": "the range lies outside the video"},
@@ -34,6 +44,12 @@ CREATE_BODY = {
 }
 
 
+CONTENT: dict[int | str, dict[str, Any]] = {
+    200: {"content": {variant.content_type: {} for variant in Variant}},
+    206: {"description": "one range of the bytes"},
+}
+
+
 def create_app(videos: Videos, check_ready: Callable[[], None], max_body_bytes: int = 1 << 20) -> FastAPI:
     """The HTTP application over its one collaborator; `check_ready` raises while the service is not."""
     app = FastAPI(title="ciotat", summary="Video generation on an open Lumiere", redoc_url=None)
@@ -41,6 +57,7 @@ def create_app(videos: Videos, check_ready: Callable[[], None], max_body_bytes: 
     app.add_middleware(RequestId)
     install_errors(app)
     _add_videos(app, videos)
+    _add_content(app, videos)
     _add_probes(app, videos, check_ready)
     return app
 
@@ -60,29 +77,46 @@ def _add_videos(app: FastAPI, videos: Videos) -> None:
         """Where a video stands; a failed one is told with 200 too."""
         return _polled(videos.get(video_id), response)
 
+    @app.get("/v1/videos", responses=_responses(400, 503))
+    def list_videos(page: Annotated[Page, Query()]) -> VideoList:
+        """Videos by time of creation, a page at a time."""
+        return videos.list(page)
+
+    @app.post("/v1/videos/{video_id}/cancel", responses=_responses(404, 409, 503))
+    def cancel(video_id: str) -> Video:
+        """End a queued or running video; cancelling it again changes nothing."""
+        return videos.cancel(video_id)
+
+    @app.delete("/v1/videos/{video_id}", responses=_responses(404, 503))
+    def delete(video_id: str) -> DeletedVideo:
+        """Remove a video and all that is stored of it, cancelling it first if it is unfinished."""
+        return videos.delete(video_id)
+
+
+def _add_content(app: FastAPI, videos: Videos) -> None:
     @app.get(
         "/v1/videos/{video_id}/content",
         response_class=StreamingResponse,
-        responses=_responses(400, 404, 409, 416, 503) | {200: {"content": {"video/mp4": {}}}, 206: {}},
+        responses=_responses(400, 404, 409, 416, 503) | CONTENT,
     )
-    def content(request: Request, video_id: str, variant: Literal["video"] = "video") -> Response:
-        """The finished MP4, whole or one range of it."""
-        found = videos.content(video_id)
+    def content(request: Request, video_id: str, download: Annotated[Download, Query()]) -> Response:
+        """The finished MP4 or a picture of it, whole or one range of its bytes."""
+        found = videos.content(video_id, download)
         headers = {"accept-ranges": "bytes", "etag": found.etag}
         span = requested(request.headers.get("range"), found.size)
         if span is None:
             whole = headers | {"content-length": str(found.size)}
-            return StreamingResponse(found.read(0, found.size), 200, whole, "video/mp4")
+            return StreamingResponse(found.read(0, found.size), 200, whole, found.content_type)
         part = headers | {
             "content-length": str(len(span)),
             "content-range": f"bytes {span.start}-{span.stop - 1}/{found.size}",
         }
-        return StreamingResponse(found.read(span.start, span.stop), 206, part, "video/mp4")
+        return StreamingResponse(found.read(span.start, span.stop), 206, part, found.content_type)
 
 
 def _polled(video: Video, response: Response) -> Video:
     """Tell a waiting client how often to come back."""
-    if video.status in (Status.QUEUED, Status.IN_PROGRESS):
+    if video.status in UNFINISHED:
         response.headers["openai-poll-after-ms"] = POLL_AFTER_MS
     return video
 

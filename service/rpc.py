@@ -1,17 +1,23 @@
 """The gRPC door: the same `Videos`, the same refusals, other words."""
 
-from collections.abc import Callable
+import logging
+import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from contextlib import contextmanager
+from typing import Any
 
 import grpc
+from google.protobuf.message import Message
 
-from service.errors import REFUSALS
+from service.errors import INTERNAL, REFUSALS, refusal_of, unforeseen
 from service.pb import videos_pb2 as pb
 from service.pb import videos_pb2_grpc as stubs
-from service.videos import Video, Videos
+from service.request_id import HEADER, identified
+from service.videos import Download, Page, Video, Videos, parsed
 
-Answer = TypeVar("Answer")
+MAX_CALLS = 128  # each holds a thread, a watch or a download for long; one call more is RESOURCE_EXHAUSTED
+log = logging.getLogger(__name__)
 
 
 class VideosServicer(stubs.VideoServiceServicer):
@@ -24,12 +30,56 @@ class VideosServicer(stubs.VideoServiceServicer):
         self, request: pb.CreateVideoRequest, context: grpc.ServicerContext
     ) -> pb.CreateVideoResponse:
         """Queue a video."""
-        fields = {field.name: value for field, value in request.ListFields()}
-        return pb.CreateVideoResponse(video=_answered(context, lambda: told(self._videos.create(fields))))
+        with _answering(context):
+            return pb.CreateVideoResponse(video=told(self._videos.create(_fields(request))))
 
     def GetVideo(self, request: pb.GetVideoRequest, context: grpc.ServicerContext) -> pb.GetVideoResponse:
         """Where a video stands."""
-        return pb.GetVideoResponse(video=_answered(context, lambda: told(self._videos.get(request.id))))
+        with _answering(context):
+            return pb.GetVideoResponse(video=told(self._videos.get(request.id)))
+
+    def ListVideos(
+        self, request: pb.ListVideosRequest, context: grpc.ServicerContext
+    ) -> pb.ListVideosResponse:
+        """One page of videos."""
+        with _answering(context):
+            found = self._videos.list(parsed(Page, _fields(request)))
+            page = found.model_dump(exclude={"data"}, exclude_none=True)
+            return pb.ListVideosResponse(data=map(told, found.data), **page)
+
+    def CancelVideo(
+        self, request: pb.CancelVideoRequest, context: grpc.ServicerContext
+    ) -> pb.CancelVideoResponse:
+        """End an unfinished video."""
+        with _answering(context):
+            return pb.CancelVideoResponse(video=told(self._videos.cancel(request.id)))
+
+    def DeleteVideo(
+        self, request: pb.DeleteVideoRequest, context: grpc.ServicerContext
+    ) -> pb.DeleteVideoResponse:
+        """Remove a video and all that is stored of it."""
+        with _answering(context):
+            return pb.DeleteVideoResponse(**self._videos.delete(request.id).model_dump())
+
+    def WatchVideo(
+        self, request: pb.WatchVideoRequest, context: grpc.ServicerContext
+    ) -> Iterator[pb.WatchVideoResponse]:
+        """The video at every change, as long as the caller listens."""
+        over = threading.Event()
+        if not context.add_callback(over.set):
+            return
+        with _answering(context):
+            for video in self._videos.watch(request.id, over):
+                yield pb.WatchVideoResponse(video=told(video))
+
+    def DownloadVideo(
+        self, request: pb.DownloadVideoRequest, context: grpc.ServicerContext
+    ) -> Iterator[pb.DownloadVideoResponse]:
+        """The content in the storage's own chunks."""
+        with _answering(context):
+            found = self._videos.content(request.id, parsed(Download, _fields(request)))
+            for chunk in found.read(0, found.size):
+                yield pb.DownloadVideoResponse(chunk=chunk)
 
 
 def told(video: Video) -> pb.Video:
@@ -39,18 +89,31 @@ def told(video: Video) -> pb.Video:
     return pb.Video(**fields)
 
 
-def _answered(context: grpc.ServicerContext, answer: Callable[[], Answer]) -> Answer:
-    """The answer, or the table's gRPC code with the error's own words."""
+def _fields(request: Message) -> dict[str, object]:
+    """What the caller has set."""
+    return {field.name: value for field, value in request.ListFields()}
+
+
+@contextmanager
+def _answering(context: grpc.ServicerContext) -> Iterator[None]:
+    """What is raised inside leaves by the table, and what nobody foresaw without a word of it."""
+    request_id = identified(dict(context.invocation_metadata()).get(HEADER))
+    context.set_trailing_metadata(((HEADER, request_id),))
     try:
-        return answer()
+        yield
+        return
     except tuple(REFUSALS) as error:
-        refusal = next(REFUSALS[kind] for kind in type(error).__mro__ if kind in REFUSALS)
-        context.abort(refusal.grpc, str(error))
+        code, words = refusal_of(error).grpc, str(error)
+    except Exception:
+        log.exception("%s failed", request_id)
+        code, words = INTERNAL.grpc, unforeseen(request_id)
+    context.abort(code, words)
 
 
 def serve(videos: Videos, host: str, port: int) -> tuple[grpc.Server, int]:
     """A started server and its port, which is a free one when asked for 0."""
-    server = grpc.server(ThreadPoolExecutor(16), options=[("grpc.so_reuseport", 0)])
+    options = [("grpc.so_reuseport", 0)]
+    server = grpc.server(ThreadPoolExecutor(MAX_CALLS), options=options, maximum_concurrent_rpcs=MAX_CALLS)
     stubs.add_VideoServiceServicer_to_server(VideosServicer(videos), server)  # type: ignore[no-untyped-call]
     bound = server.add_insecure_port(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
     server.start()

@@ -1,17 +1,25 @@
 """What the service does, in plain Python; both doors call this and nothing behind it."""
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from model.catalog import INDEX, installed, locate
 from model.spec import FPS, VideoSpec
-from service.errors import InvalidField, VideoFailed, VideoNotReady
-from worker.jobs import Job, JobStore, Status
+from service.errors import InvalidField, VideoCancelled, VideoFailed, VideoNotReady
+from worker.jobs import Job, JobOver, JobStore, Status
 from worker.storage import Storage
+from worker.variants import Variant, every_key
+
+WATCH_SECONDS = 0.2
+UNFINISHED = (Status.QUEUED, Status.IN_PROGRESS)
+
+Asked = TypeVar("Asked", bound=BaseModel)
 
 
 class VideoError(BaseModel):
@@ -64,6 +72,38 @@ class Video(BaseModel):
         )
 
 
+class Page(BaseModel):
+    """Which part of the list is asked for."""
+
+    after: str | None = Field(None, description="the id behind which the page begins")
+    limit: int = Field(20, ge=1, le=100, description="the most videos to answer with")
+    order: Literal["asc", "desc"] = Field("desc", description="by time of creation: oldest or newest first")
+
+
+class VideoList(BaseModel):
+    """One page of videos."""
+
+    object: Literal["list"] = "list"
+    data: list[Video]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+class DeletedVideo(BaseModel):
+    """What is left to say about a deleted video."""
+
+    id: str
+    object: Literal["video.deleted"] = "video.deleted"
+    deleted: Literal[True] = True
+
+
+class Download(BaseModel):
+    """What of a video is to be downloaded."""
+
+    variant: Variant = Field(Variant.VIDEO, description="the MP4, its middle frame, or a grid of its frames")
+
+
 class Model(BaseModel):
     """An installed checkpoint, as the OpenAI model list tells it."""
 
@@ -82,15 +122,16 @@ class ModelList(BaseModel):
 
 @dataclass(frozen=True)
 class Content:
-    """A finished video's bytes, not read yet."""
+    """The bytes of a finished video, or of a picture of it, not read yet."""
 
+    content_type: str
     size: int
     etag: str
     read: Callable[[int, int], Iterator[bytes]]
 
 
 class Videos:
-    """Create, get and download; every collaborator is given."""
+    """Create, get, list, watch, cancel, delete and download; every collaborator is given."""
 
     def __init__(
         self, jobs: JobStore, submit: Callable[[str], None], storage: Storage, checkpoints: Path
@@ -102,10 +143,7 @@ class Videos:
 
     def create(self, fields: Mapping[str, object]) -> Video:
         """Check what was asked, save it as a job, and ring for a worker."""
-        try:
-            spec = VideoSpec.model_validate(fields)
-        except ValidationError as invalid:
-            raise _first(invalid) from None
+        spec = parsed(VideoSpec, fields)
         locate(self._checkpoints, spec.model)
         job = self._jobs.create(spec)
         self._submit(job.id)
@@ -115,23 +153,72 @@ class Videos:
         """The video as it is now."""
         return Video.of(self._jobs.get(video_id))
 
-    def content(self, video_id: str) -> Content:
-        """The finished MP4."""
+    def list(self, page: Page) -> VideoList:
+        """Videos by time of creation, a page at a time."""
+        jobs, has_more = self._jobs.page(page.after, page.limit, page.order)
+        data = [Video.of(job) for job in jobs]
+        first_id, last_id = (data[0].id, data[-1].id) if data else (None, None)
+        return VideoList(data=data, first_id=first_id, last_id=last_id, has_more=has_more)
+
+    def watch(self, video_id: str, over: threading.Event) -> Iterator[Video]:
+        """The video as it is now, then at each change, until its end or until `over` is set."""
+        told = self.get(video_id)
+        yield told
+        while told.status in UNFINISHED and not over.wait(WATCH_SECONDS):
+            now = self.get(video_id)
+            if now != told:
+                told = now
+                yield told
+
+    def cancel(self, video_id: str) -> Video:
+        """End an unfinished video; its worker stops within a step."""
+        return Video.of(self._jobs.cancel(video_id))
+
+    def delete(self, video_id: str) -> DeletedVideo:
+        """Cancel it if need be, then remove its objects, then its record: what fails on the way can be repeated."""
+        with suppress(JobOver):
+            self._jobs.cancel(video_id)
+        job = self._jobs.get(video_id)
+        for key in every_key(job.id, job.token):
+            self._storage.delete(key)
+        self._jobs.delete(video_id)
+        return DeletedVideo(id=video_id)
+
+    def content(self, video_id: str, download: Download) -> Content:
+        """The finished MP4, or a picture of it."""
         job = self._jobs.get(video_id)
         if job.video_key is None:
-            if job.status in (Status.QUEUED, Status.IN_PROGRESS):
-                raise VideoNotReady(f"video {video_id!r} is {job.status}, {job.progress} % done")
-            raise VideoFailed(f"video {video_id!r} {job.status}: {job.error_message or 'no content'}")
-        key = job.video_key
+            raise _contentless(job)
+        variant = download.variant
+        key = variant.beside(job.video_key)
         size = self._storage.size(key)
-        etag = f'"{job.id}-{job.token}"'
-        return Content(size, etag, lambda start, stop: self._storage.read(key, start, stop))
+        etag = f'"{job.id}-{job.token}"' if variant is Variant.VIDEO else f'"{job.id}-{job.token}-{variant}"'
+        return Content(
+            variant.content_type, size, etag, lambda start, stop: self._storage.read(key, start, stop)
+        )
 
     def models(self) -> ModelList:
         """The installed checkpoints."""
         names = installed(self._checkpoints)
         stamps = [int((self._checkpoints / name / INDEX).stat().st_mtime) for name in names]
         return ModelList(data=[Model(id=name, created=at) for name, at in zip(names, stamps, strict=True)])
+
+
+def parsed(kind: type[Asked], fields: Mapping[str, object]) -> Asked:
+    """What was asked, checked; the first complaint names its field."""
+    try:
+        return kind.model_validate(fields)
+    except ValidationError as invalid:
+        raise _first(invalid) from None
+
+
+def _contentless(job: Job) -> Exception:
+    """Why there is nothing to download."""
+    if job.status in UNFINISHED:
+        return VideoNotReady(f"video {job.id!r} is {job.status}, {job.progress} % done")
+    if job.status is Status.CANCELLED:
+        return VideoCancelled(f"video {job.id!r} was cancelled")
+    return VideoFailed(f"video {job.id!r} {job.status}: {job.error_message or 'no content'}")
 
 
 def _first(invalid: ValidationError) -> InvalidField:

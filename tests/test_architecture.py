@@ -27,10 +27,10 @@ def test_the_api_tier_and_the_workers_parent_never_load_torch(module):
     assert loaded == "[]\n"
 
 
-def test_only_the_task_catches_every_exception():
+def test_only_the_task_and_the_grpc_door_catch_every_exception():
     catching = [path for path in modules() if "except Exception" in path.read_text()]
 
-    assert catching == [ROOT / "worker" / "tasks.py"]
+    assert catching == [ROOT / "service" / "rpc.py", ROOT / "worker" / "tasks.py"]
 
 
 def test_modules_are_named_after_a_concept():

@@ -44,6 +44,31 @@ class VideoServiceStub:
                 request_serializer=service_dot_pb_dot_videos__pb2.GetVideoRequest.SerializeToString,
                 response_deserializer=service_dot_pb_dot_videos__pb2.GetVideoResponse.FromString,
                 _registered_method=True)
+        self.ListVideos = channel.unary_unary(
+                '/ciotat.v1.VideoService/ListVideos',
+                request_serializer=service_dot_pb_dot_videos__pb2.ListVideosRequest.SerializeToString,
+                response_deserializer=service_dot_pb_dot_videos__pb2.ListVideosResponse.FromString,
+                _registered_method=True)
+        self.CancelVideo = channel.unary_unary(
+                '/ciotat.v1.VideoService/CancelVideo',
+                request_serializer=service_dot_pb_dot_videos__pb2.CancelVideoRequest.SerializeToString,
+                response_deserializer=service_dot_pb_dot_videos__pb2.CancelVideoResponse.FromString,
+                _registered_method=True)
+        self.DeleteVideo = channel.unary_unary(
+                '/ciotat.v1.VideoService/DeleteVideo',
+                request_serializer=service_dot_pb_dot_videos__pb2.DeleteVideoRequest.SerializeToString,
+                response_deserializer=service_dot_pb_dot_videos__pb2.DeleteVideoResponse.FromString,
+                _registered_method=True)
+        self.WatchVideo = channel.unary_stream(
+                '/ciotat.v1.VideoService/WatchVideo',
+                request_serializer=service_dot_pb_dot_videos__pb2.WatchVideoRequest.SerializeToString,
+                response_deserializer=service_dot_pb_dot_videos__pb2.WatchVideoResponse.FromString,
+                _registered_method=True)
+        self.DownloadVideo = channel.unary_stream(
+                '/ciotat.v1.VideoService/DownloadVideo',
+                request_serializer=service_dot_pb_dot_videos__pb2.DownloadVideoRequest.SerializeToString,
+                response_deserializer=service_dot_pb_dot_videos__pb2.DownloadVideoResponse.FromString,
+                _registered_method=True)
 
 
 class VideoServiceServicer:
@@ -63,6 +88,41 @@ class VideoServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListVideos(self, request, context):
+        """Videos by time of creation, a page at a time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelVideo(self, request, context):
+        """Ends a queued or running video; cancelling it again changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteVideo(self, request, context):
+        """Removes a video and all that is stored of it, cancelling it first if it is unfinished.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchVideo(self, request, context):
+        """The video as it is now, then at each change, until its end. Hanging up does not cancel the video.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DownloadVideo(self, request, context):
+        """The bytes of a finished video, or of a picture of it, in order.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_VideoServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -75,6 +135,31 @@ def add_VideoServiceServicer_to_server(servicer, server):
                     servicer.GetVideo,
                     request_deserializer=service_dot_pb_dot_videos__pb2.GetVideoRequest.FromString,
                     response_serializer=service_dot_pb_dot_videos__pb2.GetVideoResponse.SerializeToString,
+            ),
+            'ListVideos': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListVideos,
+                    request_deserializer=service_dot_pb_dot_videos__pb2.ListVideosRequest.FromString,
+                    response_serializer=service_dot_pb_dot_videos__pb2.ListVideosResponse.SerializeToString,
+            ),
+            'CancelVideo': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelVideo,
+                    request_deserializer=service_dot_pb_dot_videos__pb2.CancelVideoRequest.FromString,
+                    response_serializer=service_dot_pb_dot_videos__pb2.CancelVideoResponse.SerializeToString,
+            ),
+            'DeleteVideo': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteVideo,
+                    request_deserializer=service_dot_pb_dot_videos__pb2.DeleteVideoRequest.FromString,
+                    response_serializer=service_dot_pb_dot_videos__pb2.DeleteVideoResponse.SerializeToString,
+            ),
+            'WatchVideo': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchVideo,
+                    request_deserializer=service_dot_pb_dot_videos__pb2.WatchVideoRequest.FromString,
+                    response_serializer=service_dot_pb_dot_videos__pb2.WatchVideoResponse.SerializeToString,
+            ),
+            'DownloadVideo': grpc.unary_stream_rpc_method_handler(
+                    servicer.DownloadVideo,
+                    request_deserializer=service_dot_pb_dot_videos__pb2.DownloadVideoRequest.FromString,
+                    response_serializer=service_dot_pb_dot_videos__pb2.DownloadVideoResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -131,6 +216,141 @@ class VideoService:
             '/ciotat.v1.VideoService/GetVideo',
             service_dot_pb_dot_videos__pb2.GetVideoRequest.SerializeToString,
             service_dot_pb_dot_videos__pb2.GetVideoResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListVideos(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ciotat.v1.VideoService/ListVideos',
+            service_dot_pb_dot_videos__pb2.ListVideosRequest.SerializeToString,
+            service_dot_pb_dot_videos__pb2.ListVideosResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelVideo(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ciotat.v1.VideoService/CancelVideo',
+            service_dot_pb_dot_videos__pb2.CancelVideoRequest.SerializeToString,
+            service_dot_pb_dot_videos__pb2.CancelVideoResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteVideo(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ciotat.v1.VideoService/DeleteVideo',
+            service_dot_pb_dot_videos__pb2.DeleteVideoRequest.SerializeToString,
+            service_dot_pb_dot_videos__pb2.DeleteVideoResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchVideo(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/ciotat.v1.VideoService/WatchVideo',
+            service_dot_pb_dot_videos__pb2.WatchVideoRequest.SerializeToString,
+            service_dot_pb_dot_videos__pb2.WatchVideoResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DownloadVideo(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/ciotat.v1.VideoService/DownloadVideo',
+            service_dot_pb_dot_videos__pb2.DownloadVideoRequest.SerializeToString,
+            service_dot_pb_dot_videos__pb2.DownloadVideoResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,8 +1,12 @@
+import io
 import re
+import time
 
 import av
 import openai
 import pytest
+from openai.types import Video
+from PIL import Image
 
 pytestmark = pytest.mark.slow
 
@@ -45,6 +49,69 @@ def test_progress_comes_from_the_denoising_steps(client):
     assert video.status == "completed"
     assert seen == sorted(seen)
     assert len(set(seen)) > 5
+
+
+def test_the_pictures_of_a_video_can_be_downloaded(client):
+    video = client.videos.create_and_poll(prompt="a boat", **SMALL)
+
+    for variant, form, size in (("thumbnail", "WEBP", (128, 128)), ("spritesheet", "JPEG", (512, 512))):
+        downloaded = client.videos.download_content(video.id, variant=variant)
+
+        assert downloaded.response.headers["content-type"] == f"image/{form.lower()}"
+        with Image.open(io.BytesIO(downloaded.content)) as picture:
+            assert (picture.format, picture.size) == (form, size)
+
+
+def test_all_videos_are_listed_page_by_page_and_may_be_deleted_while_reading(client):
+    made = [client.videos.create_and_poll(prompt=f"boat {each}", **SMALL).id for each in range(3)]
+
+    listed = [video.id for video in client.videos.list(limit=2, order="asc")]
+    assert listed[-3:] == made
+    assert [video.id for video in client.videos.list(limit=2)] == listed[::-1]
+    for video in client.videos.list(limit=2):
+        if video.id in made:
+            deleted = client.videos.delete(video.id)
+            assert (deleted.id, deleted.object, deleted.deleted) == (video.id, "video.deleted", True)
+
+    assert [video.id for video in client.videos.list(order="asc")] == listed[:-3]
+    with pytest.raises(openai.NotFoundError):
+        client.videos.download_content(made[0])
+    with pytest.raises(openai.BadRequestError, match="video_x") as refused:
+        client.videos.list(after="video_x")
+    assert refused.value.param == "after"
+
+
+def test_a_cancelled_video_stops_and_the_worker_lives_on(client):
+    video = client.videos.create(prompt="a boat", **SMALL | {"extra_body": {"steps": 100}})
+    while client.videos.retrieve(video.id).progress == 0:
+        time.sleep(0.02)
+
+    cancelled = client.post(f"/videos/{video.id}/cancel", cast_to=Video)
+    next_one = client.videos.create_and_poll(prompt="a boat", **SMALL)
+
+    assert cancelled.status == "cancelled"
+    assert cancelled.progress < 99
+    assert next_one.status == "completed"
+    after = client.videos.retrieve(video.id)
+    assert (after.status, after.progress) == ("cancelled", cancelled.progress)
+    assert client.videos.poll(video.id).status == "cancelled"
+    with pytest.raises(openai.ConflictError, match="cancelled"):
+        client.videos.download_content(video.id)
+    with pytest.raises(openai.ConflictError, match="completed"):
+        client.post(f"/videos/{next_one.id}/cancel", cast_to=Video)
+
+
+def test_a_running_video_can_be_deleted(client):
+    video = client.videos.create(prompt="a boat", **SMALL | {"extra_body": {"steps": 100}})
+    while client.videos.retrieve(video.id).progress == 0:
+        time.sleep(0.02)
+
+    client.videos.delete(video.id)
+    next_one = client.videos.create_and_poll(prompt="a boat", **SMALL)
+
+    assert next_one.status == "completed"
+    with pytest.raises(openai.NotFoundError):
+        client.videos.retrieve(video.id)
 
 
 @pytest.mark.parametrize("model", ["truncated", "nonsense"])

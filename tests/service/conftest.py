@@ -1,12 +1,17 @@
 import json
+from contextlib import ExitStack
 
+import grpc
 import pytest
 from fastapi.testclient import TestClient
 
+from service.pb.videos_pb2_grpc import VideoServiceStub
 from service.rest import create_app
+from service.rpc import serve
 from service.videos import Videos
 from worker.jobs import JobStore
 from worker.storage import LocalStorage
+from worker.variants import Variant, video_key
 
 
 @pytest.fixture
@@ -35,21 +40,64 @@ def storage(tmp_path):
 
 
 @pytest.fixture
-def app(jobs, queue, storage, checkpoints):
-    return create_app(Videos(jobs, queue.append, storage, checkpoints), jobs.ping, max_body_bytes=50_000)
+def videos(jobs, queue, storage, checkpoints):
+    return Videos(jobs, queue.append, storage, checkpoints)
 
 
 @pytest.fixture
-def http(app):
-    with TestClient(app, raise_server_exceptions=False) as client:
-        yield client
+def opened():
+    """Opens both doors to the given `Videos`: an HTTP client and a gRPC stub."""
+    with ExitStack() as stack:
+
+        def doors(videos):
+            app = create_app(videos, lambda: None, max_body_bytes=50_000)
+            http = stack.enter_context(TestClient(app, raise_server_exceptions=False))
+            server, port = serve(videos, "127.0.0.1", 0)
+            stack.callback(lambda: server.stop(None).wait())
+            return http, VideoServiceStub(stack.enter_context(grpc.insecure_channel(f"127.0.0.1:{port}")))
+
+        yield doors
 
 
 @pytest.fixture
-def finished(http, jobs, storage, tmp_path):
-    """A finished video of 1,000 known bytes."""
-    video = http.post("/v1/videos", json={"prompt": "a paper boat"}).json()
-    (tmp_path / "made").write_bytes(bytes(range(250)) * 4)
-    storage.put("videos/made.mp4", tmp_path / "made", "video/mp4")
-    jobs.complete(jobs.claim(video["id"]), "videos/made.mp4")
-    return video["id"]
+def doors(opened, videos):
+    return opened(videos)
+
+
+@pytest.fixture
+def http(doors):
+    return doors[0]
+
+
+@pytest.fixture
+def rpc(doors):
+    return doors[1]
+
+
+CONTENT = {
+    Variant.VIDEO: bytes(range(250)) * 4,
+    Variant.THUMBNAIL: b"a picture",
+    Variant.SPRITESHEET: b"many pictures",
+}
+
+
+@pytest.fixture
+def finish(jobs, storage, tmp_path):
+    """Finishes a queued video as a worker does, with known bytes."""
+
+    def finish(video_id):
+        job = jobs.claim(video_id)
+        stored = video_key(job.id, job.token)
+        for variant, content in CONTENT.items():
+            (tmp_path / "made").write_bytes(content)
+            storage.put(variant.beside(stored), tmp_path / "made", variant.content_type)
+        jobs.complete(job, stored)
+        return video_id
+
+    return finish
+
+
+@pytest.fixture
+def finished(http, finish):
+    """A finished video of 1,000 known bytes, and its pictures."""
+    return finish(http.post("/v1/videos", json={"prompt": "a paper boat"}).json()["id"])

@@ -3,7 +3,7 @@ from fastapi.testclient import TestClient
 
 from service.errors import NotReady
 from service.rest import create_app
-from service.videos import Videos
+from tests.service.conftest import CONTENT
 
 OPENAI_KEYS = {
     "id", "object", "model", "status", "progress", "created_at", "completed_at", "expires_at", "prompt",
@@ -139,14 +139,6 @@ def test_a_body_that_cannot_be_read_is_a_client_error(http, body, kind, status):
     refusal(http.post("/v1/videos", content=body, headers={"content-type": kind}), status)
 
 
-def test_an_unknown_video_is_not_found(http):
-    for path in ("/v1/videos/video_x", "/v1/videos/video_x/content"):
-        error = refusal(http.get(path), 404)
-
-        assert error["code"] == "video_not_found"
-        assert "video_x" in error["message"]
-
-
 def test_unknown_paths_and_methods_use_the_envelope(http):
     assert refusal(http.get("/v2/videos"), 404)["code"] == "not_found"
     assert refusal(http.put("/v1/videos"), 405)["code"] == "method_not_allowed"
@@ -193,7 +185,19 @@ def test_content_is_the_whole_file(http, finished):
 
     assert (reply.status_code, reply.headers["content-type"]) == (200, "video/mp4")
     assert reply.content == bytes(range(250)) * 4
-    assert refusal(http.get(f"/v1/videos/{finished}/content?variant=gif"), 400)["param"] == "variant"
+
+
+@pytest.mark.parametrize(("variant", "kind"), [("thumbnail", "image/webp"), ("spritesheet", "image/jpeg")])
+def test_the_pictures_of_a_video_are_served_as_the_video_is(http, finished, variant, kind):
+    video = http.get(f"/v1/videos/{finished}/content?variant=video")
+    whole = http.get(f"/v1/videos/{finished}/content?variant={variant}")
+    part = http.get(f"/v1/videos/{finished}/content?variant={variant}", headers={"range": "bytes=2-4"})
+
+    assert (whole.status_code, part.status_code) == (200, 206)
+    assert whole.headers["content-type"] == part.headers["content-type"] == kind
+    assert (whole.content, part.content) == (CONTENT[variant], CONTENT[variant][2:5])
+    assert part.headers["content-range"] == f"bytes 2-4/{len(CONTENT[variant])}"
+    assert whole.headers["etag"] == part.headers["etag"] != video.headers["etag"]
 
 
 @pytest.mark.parametrize(
@@ -225,44 +229,40 @@ def test_a_range_outside_is_refused_and_nonsense_means_all(http, finished):
     assert [len(reply.content) for reply in nonsense] == [1000] * 4
 
 
-def test_a_lost_object_is_not_found(http, finished, storage):
-    storage.delete("videos/made.mp4")
-
-    assert refusal(http.get(f"/v1/videos/{finished}/content"), 404)["code"] == "content_not_found"
-
-
 def test_models_are_the_installed_checkpoints(http):
     models = http.get("/v1/models").json()
 
     assert [model["id"] for model in models["data"]] == ["ciotat-1", "other"]
 
 
-def test_probes_tell_the_truth(http, jobs, storage, checkpoints):
+def test_probes_tell_the_truth(http, videos):
     def idle():
         raise NotReady("no worker answers")
 
-    without_worker = TestClient(create_app(Videos(jobs, print, storage, checkpoints), idle))
+    without_worker = TestClient(create_app(videos, idle))
 
     assert http.get("/livez").status_code == http.get("/readyz").status_code == 200
     assert without_worker.get("/livez").status_code == 200
     assert refusal(without_worker.get("/readyz"), 503)["code"] == "not_ready"
     assert without_worker.get("/readyz").headers["retry-after"] == "1"
-
-
-def test_what_nobody_foresaw_says_nothing_but_its_request_id(http, jobs, redis):
-    video_id = http.post("/v1/videos", json={"prompt": "a secret prompt"}).json()["id"]
-    redis.hset(f"ciotat:job:{video_id}", "status", "corrupt")
-
-    error = refusal(http.get(f"/v1/videos/{video_id}"), 500)
-
-    assert (error["code"], error["type"]) == ("internal_error", "server_error")
-    assert "secret" not in error["message"]
+    assert without_worker.get("/readyz").headers["x-should-retry"] == "true"
 
 
 def test_every_reply_has_its_own_request_id(http):
     ids = {http.get(path).headers["x-request-id"] for path in ("/livez", "/livez", "/nowhere", "/v1/models")}
 
     assert len(ids) == 4
+
+
+def test_a_request_id_that_comes_is_the_one_that_goes(http):
+    for path in ("/v1/models", "/v1/videos/video_x", "/nowhere"):
+        assert (
+            http.get(path, headers={"x-request-id": "trace:4f-1.a"}).headers["x-request-id"] == "trace:4f-1.a"
+        )
+
+    for nonsense in ("", "a b", "a" * 129, "é".encode(), "<script>"):
+        given = http.get("/livez", headers={"x-request-id": nonsense}).headers["x-request-id"]
+        assert given.startswith("req_")
 
 
 def test_the_openapi_document_names_the_fields(http):

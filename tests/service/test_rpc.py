@@ -1,25 +1,16 @@
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import grpc
 import pytest
 
-from service.errors import REFUSALS
 from service.pb import videos_pb2 as pb
-from service.pb.videos_pb2_grpc import VideoServiceStub
-from service.rpc import serve
-from service.videos import Video, Videos
+from service.videos import WATCH_SECONDS, DeletedVideo, Page, Video, VideoList
+from tests.service.conftest import CONTENT
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def rpc(jobs, queue, storage, checkpoints):
-    server, port = serve(Videos(jobs, queue.append, storage, checkpoints), "127.0.0.1", 0)
-    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield VideoServiceStub(channel)
-    server.stop(None).wait()
 
 
 def test_both_doors_tell_the_same_video(http, rpc, queue):
@@ -47,31 +38,88 @@ def test_a_failed_video_is_an_answer(rpc, jobs):
     assert (video.error.code, video.error.message) == ("invalid_checkpoint", "truncated")
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {},
-        {"prompt": " "},
-        {"prompt": "a", "seconds": 0},
-        {"prompt": "a", "size": "1x1"},
-        {"prompt": "a", "model": "x"},
-    ],
-)
-def test_both_doors_refuse_the_same_in_the_same_words(http, rpc, fields):
-    told = http.post("/v1/videos", json=fields).json()["error"]["message"]
+def test_a_watched_video_is_told_at_every_change_until_its_end(rpc, jobs):
+    video_id = rpc.CreateVideo(pb.CreateVideoRequest(prompt="a boat")).video.id
+    watch = rpc.WatchVideo(pb.WatchVideoRequest(id=video_id), timeout=30)
 
-    with pytest.raises(grpc.RpcError) as refused:
-        rpc.CreateVideo(pb.CreateVideoRequest(**fields))
+    seen = [next(watch).video]
+    job = jobs.claim(video_id)
+    seen.append(next(watch).video)
+    jobs.progress(job, 40)
+    seen.append(next(watch).video)
+    jobs.complete(job, "k")
+    seen += [answer.video for answer in watch]
 
-    assert (refused.value.code(), refused.value.details()) == (grpc.StatusCode.INVALID_ARGUMENT, told)
+    names = [pb.VideoStatus.Name(video.status).removeprefix("VIDEO_STATUS_") for video in seen]
+    assert names == ["QUEUED", "IN_PROGRESS", "IN_PROGRESS", "COMPLETED"]
+    assert [video.progress for video in seen] == [0, 0, 40, 100]
 
 
-def test_an_unknown_video_is_not_found_through_both_doors(http, rpc):
-    with pytest.raises(grpc.RpcError) as refused:
-        rpc.GetVideo(pb.GetVideoRequest(id="video_x"))
+def test_a_watch_of_a_video_that_is_over_ends_at_once(rpc, jobs):
+    video_id = rpc.CreateVideo(pb.CreateVideoRequest(prompt="a boat")).video.id
+    jobs.cancel(video_id)
 
-    assert refused.value.code() == grpc.StatusCode.NOT_FOUND
-    assert refused.value.details() == http.get("/v1/videos/video_x").json()["error"]["message"]
+    (answer,) = rpc.WatchVideo(pb.WatchVideoRequest(id=video_id), timeout=30)
+
+    assert answer.video.status == pb.VIDEO_STATUS_CANCELLED
+
+
+def test_a_watch_of_a_video_that_is_deleted_ends_as_not_found(rpc, jobs):
+    video_id = rpc.CreateVideo(pb.CreateVideoRequest(prompt="a boat")).video.id
+    watch = rpc.WatchVideo(pb.WatchVideoRequest(id=video_id), timeout=30)
+    next(watch)
+
+    jobs.delete(video_id)
+
+    with pytest.raises(grpc.RpcError) as ended:
+        list(watch)
+    assert ended.value.code() == grpc.StatusCode.NOT_FOUND
+
+
+def test_many_watches_leave_room_for_others_and_end_when_their_callers_hang_up(rpc, jobs, redis):
+    video_id = rpc.CreateVideo(pb.CreateVideoRequest(prompt="a boat")).video.id
+    watches = [rpc.WatchVideo(pb.WatchVideoRequest(id=video_id)) for _ in range(30)]
+    for watch in watches:
+        next(watch)
+
+    asked_meanwhile = rpc.GetVideo(pb.GetVideoRequest(id=video_id), timeout=10).video
+    for watch in watches:
+        watch.cancel()
+
+    assert asked_meanwhile.id == video_id
+    _wait_until_nobody_reads(redis)
+    assert jobs.get(video_id).status == "queued"
+
+
+def _wait_until_nobody_reads(redis, within=20):
+    def reads():
+        return redis.info("commandstats")["cmdstat_hgetall"]["calls"]
+
+    deadline = time.monotonic() + within
+    before = -1
+    while before != (before := reads()):
+        assert time.monotonic() < deadline
+        time.sleep(3 * WATCH_SECONDS)
+
+
+@pytest.mark.parametrize("variant", [None, *CONTENT])
+def test_both_doors_serve_the_same_bytes(http, rpc, finished, variant):
+    asked = {} if variant is None else {"variant": variant}
+
+    chunks = rpc.DownloadVideo(pb.DownloadVideoRequest(id=finished, **asked))
+
+    served = http.get(f"/v1/videos/{finished}/content", params=asked).content
+    assert b"".join(answer.chunk for answer in chunks) == served == CONTENT[variant or "video"]
+
+
+def test_a_large_video_comes_in_chunks(rpc, jobs, storage, finished, tmp_path):
+    (tmp_path / "large").write_bytes(bytes(9_000_000))
+    storage.put(jobs.get(finished).video_key, tmp_path / "large", "video/mp4")
+
+    chunks = [answer.chunk for answer in rpc.DownloadVideo(pb.DownloadVideoRequest(id=finished))]
+
+    assert len(chunks) > 2
+    assert b"".join(chunks) == bytes(9_000_000)
 
 
 def test_the_messages_have_the_fields_of_the_models():
@@ -82,12 +130,12 @@ def test_the_messages_have_the_fields_of_the_models():
 
     assert asked == set(VideoSpec.model_fields)
     assert told == set(Video.model_fields)
-
-
-def test_every_refusal_has_a_code_of_its_own():
-    codes = [refusal.code for refusal in REFUSALS.values()]
-
-    assert len(codes) == len(set(codes))
+    for message, model in (
+        (pb.ListVideosRequest, Page),
+        (pb.ListVideosResponse, VideoList),
+        (pb.DeleteVideoResponse, DeletedVideo),
+    ):
+        assert {field.name for field in message.DESCRIPTOR.fields} == set(model.model_fields)
 
 
 def test_the_stubs_are_current(tmp_path):

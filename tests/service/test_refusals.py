@@ -1,0 +1,224 @@
+"""Every refusal, through both doors: the same words, and the codes of one line of the table."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import grpc
+import pytest
+
+from model.catalog import UnknownModel
+from service.errors import (
+    INTERNAL,
+    REFUSALS,
+    BodyTooLarge,
+    InvalidField,
+    MalformedBody,
+    NotReady,
+    RangeNotSatisfiable,
+    UnsupportedBody,
+    VideoCancelled,
+    VideoFailed,
+    VideoNotReady,
+)
+from service.pb import videos_pb2 as pb
+from service.videos import Videos
+from worker.jobs import JobNotFound, JobOver, JobStore, StoreUnavailable, UnknownCursor, connect
+from worker.storage import LocalStorage, ObjectNotFound, StorageUnavailable
+
+OF_REST_ALONE = {MalformedBody, UnsupportedBody, BodyTooLarge, RangeNotSatisfiable, NotReady}
+
+
+class Call(NamedTuple):
+    """One thing to ask for, in the words of each door."""
+
+    method: str
+    path: str
+    rpc: str
+    body: dict | None = None
+
+    def over_http(self, http, video_id):
+        return http.request(self.method, self.path.format(video_id), json=self.body)
+
+    def over_grpc(self, rpc, video_id, **options):
+        method = getattr(rpc, self.rpc)
+        query = self.path.partition("?")[2]
+        fields = self.body or dict(pair.split("=") for pair in query.split("&") if pair)
+        if "limit" in fields:
+            fields["limit"] = int(fields["limit"])
+        if "{}" in self.path:
+            fields["id"] = video_id
+        answer = method(getattr(pb, f"{self.rpc}Request")(**fields), **options)
+        return list(answer) if isinstance(answer, grpc.Call) else answer
+
+
+CREATE = Call("POST", "/v1/videos", "CreateVideo", {"prompt": "a boat"})
+GET = Call("GET", "/v1/videos/{}", "GetVideo")
+LIST = Call("GET", "/v1/videos", "ListVideos")
+CANCEL = Call("POST", "/v1/videos/{}/cancel", "CancelVideo")
+DELETE = Call("DELETE", "/v1/videos/{}", "DeleteVideo")
+DOWNLOAD = Call("GET", "/v1/videos/{}/content", "DownloadVideo")
+WATCH = Call("GET", "/v1/videos/{}", "WatchVideo")
+EVERY_ONE_VIDEO = [GET, CANCEL, DELETE, DOWNLOAD, WATCH]
+
+
+def asking(call, **query):
+    return call._replace(path=call.path + "?" + "&".join(f"{name}={value}" for name, value in query.items()))
+
+
+def creating(**fields):
+    return CREATE._replace(body=fields)
+
+
+@pytest.fixture
+def video(http):
+    return http.post("/v1/videos", json={"prompt": "a secret prompt"}).json()["id"]
+
+
+@pytest.fixture
+def arranged(video, jobs, finish, storage, redis):
+    """A video brought into a state, by the state's name; its id."""
+
+    def lose():
+        finish(video)
+        storage.delete(jobs.get(video).video_key)
+
+    states = {
+        "queued": lambda: None,
+        "running": lambda: jobs.claim(video),
+        "completed": lambda: finish(video),
+        "failed": lambda: jobs.fail(jobs.claim(video), "invalid_checkpoint", "truncated"),
+        "cancelled": lambda: jobs.cancel(video),
+        "lost": lose,
+        "corrupt": lambda: redis.hset(f"ciotat:job:{video}", "status", "corrupt"),
+    }
+
+    def arrange(state):
+        if state == "unknown":
+            return "video_x"
+        states[state]()
+        return video
+
+    return arrange
+
+
+CASES = [
+    *((call, "unknown", JobNotFound, None) for call in EVERY_ONE_VIDEO),
+    (creating(seconds=1), "queued", InvalidField, "prompt"),
+    (creating(prompt="  "), "queued", InvalidField, "prompt"),
+    (creating(prompt="a", seconds=0), "queued", InvalidField, "seconds"),
+    (creating(prompt="a", size="1x1"), "queued", InvalidField, "size"),
+    (creating(prompt="a", model="x"), "queued", UnknownModel, "model"),
+    (asking(LIST, limit=0), "queued", InvalidField, "limit"),
+    (asking(LIST, limit=101), "queued", InvalidField, "limit"),
+    (asking(LIST, order="up"), "queued", InvalidField, "order"),
+    (asking(LIST, after="video_x"), "queued", UnknownCursor, "after"),
+    (asking(DOWNLOAD, variant="gif"), "completed", InvalidField, "variant"),
+    (DOWNLOAD, "queued", VideoNotReady, None),
+    (DOWNLOAD, "running", VideoNotReady, None),
+    (asking(DOWNLOAD, variant="thumbnail"), "running", VideoNotReady, None),
+    (DOWNLOAD, "failed", VideoFailed, None),
+    (DOWNLOAD, "cancelled", VideoCancelled, None),
+    (DOWNLOAD, "lost", ObjectNotFound, None),
+    (CANCEL, "completed", JobOver, None),
+    (CANCEL, "failed", JobOver, None),
+]
+
+
+def refused_alike(doors, call, video_id, expected):
+    """What REST said, after a comparison with what gRPC said."""
+    http, rpc = doors
+    reply = call.over_http(http, video_id)
+    with pytest.raises(grpc.RpcError) as refused:
+        call.over_grpc(rpc, video_id)
+
+    error = reply.json()["error"]
+    assert (reply.status_code, error["code"]) == (expected.status, expected.code)
+    assert refused.value.code() == expected.grpc
+    assert reply.headers["x-request-id"].startswith("req_")
+    assert dict(refused.value.trailing_metadata())["x-request-id"].startswith("req_")
+    return reply, error, refused.value.details()
+
+
+@pytest.mark.parametrize(("call", "state", "kind", "field"), CASES)
+def test_both_doors_refuse_the_same_in_the_same_words(doors, arranged, call, state, kind, field):
+    reply, error, details = refused_alike(doors, call, arranged(state), REFUSALS[kind])
+
+    assert error["message"] == details
+    assert error["param"] == field
+    assert field is None or details.startswith(f"{field}: ") or field == "model"
+    if reply.status_code == 409:
+        assert reply.headers["x-should-retry"] == "false"
+
+
+class Broken(LocalStorage):
+    """A storage that does not answer."""
+
+    def size(self, key):
+        raise StorageUnavailable("the object store does not answer")
+
+    def delete(self, key):
+        raise StorageUnavailable("the object store does not answer")
+
+
+@pytest.mark.parametrize("call", [CREATE, GET, LIST, CANCEL, DELETE, DOWNLOAD, WATCH])
+def test_a_job_store_that_is_away_is_told_to_come_back_to(opened, storage, checkpoints, tmp_path, call):
+    away = JobStore(connect(f"unix://{tmp_path}/nothing.sock"))
+    doors = opened(Videos(away, print, storage, checkpoints))
+
+    reply, error, details = refused_alike(doors, call, "video_x", REFUSALS[StoreUnavailable])
+
+    assert error["message"] == details
+    assert (reply.headers["retry-after"], reply.headers["x-should-retry"]) == ("1", "true")
+
+
+@pytest.mark.parametrize("call", [DOWNLOAD, DELETE])
+def test_a_storage_that_is_away_is_told_to_come_back_to(opened, jobs, checkpoints, finished, tmp_path, call):
+    doors = opened(Videos(jobs, print, Broken(tmp_path), checkpoints))
+
+    reply, error, details = refused_alike(doors, call, finished, REFUSALS[StorageUnavailable])
+
+    assert error["message"] == details
+    assert (reply.headers["retry-after"], reply.headers["x-should-retry"]) == ("1", "true")
+    assert jobs.get(finished).status == "completed"
+
+
+@pytest.mark.parametrize("call", [*EVERY_ONE_VIDEO, LIST])
+def test_what_nobody_foresaw_says_nothing_but_its_request_id(doors, arranged, caplog, call):
+    reply, error, details = refused_alike(doors, call, arranged("corrupt"), INTERNAL)
+
+    assert error["type"] == "server_error"
+    assert reply.headers["x-request-id"] in error["message"]
+    for told in (error["message"], details):
+        assert "secret" not in told
+        assert "corrupt" not in told
+        assert told.rpartition(" ")[2] in caplog.text
+
+
+def test_a_request_id_that_comes_is_the_one_that_goes(doors):
+    with pytest.raises(grpc.RpcError) as refused:
+        GET.over_grpc(doors[1], "video_x", metadata=[("x-request-id", "trace-1")])
+    _, call = doors[1].ListVideos.with_call(pb.ListVideosRequest(), metadata=[("x-request-id", "trace-2")])
+
+    assert dict(refused.value.trailing_metadata())["x-request-id"] == "trace-1"
+    assert dict(call.trailing_metadata())["x-request-id"] == "trace-2"
+
+
+def test_every_line_of_the_table_is_met_here():
+    met = {kind for _, _, kind, _ in CASES} | {StoreUnavailable, StorageUnavailable}
+
+    assert met | OF_REST_ALONE == set(REFUSALS)
+
+
+def test_every_refusal_has_a_code_of_its_own():
+    codes = [refusal.code for refusal in REFUSALS.values()]
+
+    assert len(codes) == len(set(codes))
+
+
+def test_the_documentation_has_the_table():
+    rows = [
+        f"| `{each.code}` | {each.status.value} | {each.grpc.name} |\n"
+        for each in [*REFUSALS.values(), INTERNAL]
+    ]
+
+    assert "".join(rows) in (Path(__file__).parents[2] / "docs" / "api.md").read_text()
