@@ -1,17 +1,31 @@
 """Every setting of every process, read once from the environment."""
 
 from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from model.catalog import SHIPPED
 
 
+def _without_password(url: str) -> str:
+    """Addresses are logged."""
+    if "@" in urlsplit(url).netloc:
+        raise ValueError("credentials do not belong in the address of the S3 server")
+    return url
+
+
+Address = Annotated[str, AfterValidator(_without_password)]
+
+
 class Settings(BaseSettings):
     """A field's description is its line in docs/configuration.md; a test keeps the two together."""
 
-    model_config = SettingsConfigDict(frozen=True, populate_by_name=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        frozen=True, populate_by_name=True, env_ignore_empty=True, hide_input_in_errors=True
+    )
 
     redis_url: str = Field(
         "redis://127.0.0.1:6379/0",
@@ -28,10 +42,27 @@ class Settings(BaseSettings):
         validation_alias="S3_BUCKET",
         description="bucket for videos; unset means the folder `videos` of `CIOTAT_DATA`",
     )
-    s3_endpoint_url: str | None = Field(
+    s3_endpoint_url: Address | None = Field(
         None,
         validation_alias="S3_ENDPOINT_URL",
         description="address of an S3-compatible server; unset means AWS",
+    )
+    s3_public_url: Address | None = Field(
+        None,
+        validation_alias="S3_PUBLIC_URL",
+        description="address of that server in links for clients; unset means `S3_ENDPOINT_URL`",
+    )
+    s3_timeout_seconds: float = Field(
+        15.0,
+        gt=0,
+        validation_alias="S3_TIMEOUT_SECONDS",
+        description="how long the S3 server may be silent before a request to it is given up",
+    )
+    s3_attempts: int = Field(
+        3,
+        ge=1,
+        validation_alias="S3_ATTEMPTS",
+        description="tries of one request to the S3 server before the video's job fails",
     )
     checkpoints: Path = Field(
         SHIPPED,

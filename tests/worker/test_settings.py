@@ -1,5 +1,8 @@
 from pathlib import Path
 
+import pytest
+from pydantic import ValidationError
+
 from worker.settings import Settings, table
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
@@ -25,3 +28,13 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch):
 
     assert Settings().s3_bucket is None
     assert "redis_url" not in Settings().model_fields_set
+
+
+@pytest.mark.parametrize("name", ["S3_ENDPOINT_URL", "S3_PUBLIC_URL"])
+def test_a_password_in_an_address_is_refused_and_not_shown(monkeypatch, name):
+    monkeypatch.setenv(name, "https://user:hunter2@s3.example")
+
+    with pytest.raises(ValidationError, match="credentials do not belong") as told:
+        Settings()
+
+    assert "hunter2" not in str(told.value)

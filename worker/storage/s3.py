@@ -1,0 +1,148 @@
+"""Videos as objects of one S3 bucket; boto3 brings the retries, the parts and the checksums."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.response import StreamingBody
+
+from worker.settings import Settings
+from worker.storage.interface import (
+    CHUNK,
+    ObjectNotFound,
+    StorageUnavailable,
+    checked_key,
+    checked_life,
+    disposition,
+    primed,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+PART = 8 << 20
+TRANSFER = TransferConfig(
+    multipart_threshold=PART,
+    multipart_chunksize=PART,
+    max_concurrency=4,
+    preferred_transfer_client="classic",  # the other one has timeouts and retries of its own
+)
+CONNECT_SECONDS = 5.0
+
+
+class S3Storage:
+    """Objects of one bucket; `links` signs for the address that clients see, where it is another."""
+
+    def __init__(self, client: "S3Client", bucket: str, links: "S3Client | None" = None) -> None:
+        self._s3 = client
+        self._bucket = bucket
+        self._links = links or client
+
+    def put(self, key: str, source: Path, content_type: str) -> None:
+        """In parts when large; the server checks the SHA-256 of each and shows the object when it has all."""
+        told = {
+            "ContentType": content_type,
+            "ContentDisposition": disposition(key),
+            "ChecksumAlgorithm": "SHA256",
+        }
+        with source.open("rb") as file, self._failures(key):
+            self._s3.upload_fileobj(file, self._bucket, key, ExtraArgs=told, Config=TRANSFER)
+
+    def size(self, key: str) -> int:
+        """See Storage."""
+        with self._failures(key):
+            return self._s3.head_object(Bucket=self._bucket, Key=checked_key(key))["ContentLength"]
+
+    def content_type(self, key: str) -> str:
+        """See Storage."""
+        with self._failures(key):
+            return self._s3.head_object(Bucket=self._bucket, Key=checked_key(key))["ContentType"]
+
+    def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """See Storage."""
+        if stop is not None and stop <= start:  # S3 has no words for an empty range
+            self.size(key)
+            return iter(())
+        span = f"bytes={start}-{'' if stop is None else stop - 1}"
+        with self._failures(key):
+            try:
+                body = self._s3.get_object(Bucket=self._bucket, Key=checked_key(key), Range=span)["Body"]
+            except ClientError as error:
+                if _code(error) == "InvalidRange":
+                    return iter(())
+                raise
+        return primed(self._chunks(key, body))
+
+    def _chunks(self, key: str, body: StreamingBody) -> Iterator[bytes]:
+        with closing(body), self._failures(key):
+            yield b""
+            yield from body.iter_chunks(CHUNK)
+
+    def exists(self, key: str) -> bool:
+        """See Storage."""
+        try:
+            self.size(key)
+        except ObjectNotFound:
+            return False
+        return True
+
+    def delete(self, key: str) -> None:
+        """See Storage."""
+        with self._failures(key):
+            self._s3.delete_object(Bucket=self._bucket, Key=checked_key(key))
+
+    def signed_url(self, key: str, seconds: int) -> str:
+        """See Storage; made here, without asking the server."""
+        asked = {"Bucket": self._bucket, "Key": checked_key(key)}
+        with self._failures(key):
+            return self._links.generate_presigned_url("get_object", asked, checked_life(seconds))
+
+    @contextmanager
+    def _failures(self, key: str) -> Iterator[None]:
+        """Botocore's errors as ours."""
+        try:
+            yield
+        except ClientError as error:
+            if _code(error) in {"404", "NoSuchKey"}:
+                raise ObjectNotFound(f"no object {key!r}") from None
+            raise StorageUnavailable(f"{self._place} refused {key!r}: {_reason(error)}") from error
+        except BotoCoreError as error:
+            raise StorageUnavailable(f"{self._place} failed on {key!r}: {type(error).__name__}") from error
+
+    @property
+    def _place(self) -> str:
+        return f"bucket {self._bucket!r} at {self._s3.meta.endpoint_url}"
+
+
+def _code(error: ClientError) -> str:
+    return error.response["Error"]["Code"]
+
+
+def _reason(error: ClientError) -> str:
+    """What S3 calls the error; where it sent no words, the status and its phrase."""
+    code = _code(error)
+    return f"{code} {error.response['Error']['Message']}" if code.isdigit() else code
+
+
+def open_bucket(settings: Settings, bucket: str) -> S3Storage:
+    """The bucket with its timeouts and retries; nothing is connected until the first request."""
+    client = _client(settings, settings.s3_endpoint_url)
+    links = _client(settings, settings.s3_public_url) if settings.s3_public_url else None
+    return S3Storage(client, bucket, links)
+
+
+def _client(settings: Settings, endpoint_url: str | None) -> "S3Client":
+    """Links are signed by version 4, which boto3 would not choose for every region by itself."""
+    config = Config(
+        signature_version="s3v4",
+        connect_timeout=min(CONNECT_SECONDS, settings.s3_timeout_seconds),
+        read_timeout=settings.s3_timeout_seconds,
+        retries={"mode": "standard", "total_max_attempts": settings.s3_attempts},
+        s3={"addressing_style": "path" if endpoint_url else "auto"},
+    )
+    return boto3.Session().client("s3", endpoint_url=endpoint_url, config=config)
