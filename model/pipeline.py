@@ -110,7 +110,7 @@ class Pipeline:
         negative: str = "",
         frames: int = 80,
         steps: int = 20,
-        guidance_scale: float = 6.0,
+        guidance_scale: float = 2.5,
         on_step: Callable[[int, Tensor], None] = lambda done, estimate: None,
     ) -> Float[Tensor, "b 3 {frames} h w"]:
         """Base clips in [-1, 1], one a prompt; each depends on its own prompt and seed alone."""

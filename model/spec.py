@@ -50,7 +50,7 @@ class VideoSpec(BaseModel):
     size: Size = "512x512"
     seed: Seed = Field(default_factory=lambda: secrets.randbelow(MAX_SEED + 1))
     steps: Steps = 20
-    guidance_scale: GuidanceScale = 6.0
+    guidance_scale: GuidanceScale = 2.5
 
     @property
     def frames(self) -> int:

@@ -25,6 +25,7 @@ from model.evaluation.measures import MEASURED, Judged, borders, seam_ratio, sum
 from model.evaluation.prompts import Question, question
 from model.evaluation.sheet import draw_sheet, stack_sheets, to_frames
 from model.pipeline import Pipeline
+from model.weights import CONFIG, INDEX, WEIGHTS
 
 JUDGES = Path(__file__).parents[1] / "checkpoints" / "judges"
 SHOWN = 12  # successes, and as many failures, on the sheet
@@ -66,9 +67,9 @@ def judged(
 
 
 def digest(folder: Path) -> str:
-    """A short hash of every weight and config of a checkpoint."""
+    """A short hash of every weight and config of a checkpoint, whatever else lies beside them."""
     total = hashlib.sha256()
-    for file in sorted(path for path in folder.rglob("*") if path.suffix in (".json", ".safetensors")):
+    for file in sorted(path for path in folder.rglob("*") if path.name in (INDEX, CONFIG, WEIGHTS)):
         total.update(file.relative_to(folder).as_posix().encode() + file.read_bytes())
     return total.hexdigest()[:16]
 
@@ -180,7 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--size", type=int, default=128, choices=(128, 256, 512, 1024))
     parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--guidance", type=float, default=6.0, help="scale of classifier-free guidance")
+    parser.add_argument("--guidance", type=float, default=2.5, help="scale of classifier-free guidance")
     parser.add_argument("--batch", type=int, help="base clips at a time (default: 16 on a GPU, 1 on a CPU)")
     parser.add_argument(
         "--shard", type=shard_of, default=(0, 1), help="i/n: only every n-th prompt, from the i-th"

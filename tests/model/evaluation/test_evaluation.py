@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from model.evaluation import evaluate
+from model.evaluation.evaluate import digest
 from model.evaluation.judge_training import Lessons, new_judges, worn
 from model.evaluation.judges import Judges, activity
 from model.evaluation.measures import Judged, borders, seam_ratio, share, summarise, wilson
@@ -184,3 +185,15 @@ def test_shards_merge_into_the_report_of_one_run(judges: Judges, tmp_path, monke
     assert one["n"] == 3
     assert one["seam_ratio"] == pytest.approx(1, abs=0.1)
     assert (tmp_path / "two" / "sheet.png").stat().st_size > 1000
+
+
+def test_a_checkpoint_is_known_by_its_weights_and_not_by_what_is_said_about_it(tmp_path):
+    (tmp_path / "part").mkdir()
+    (tmp_path / "part" / "model.safetensors").write_bytes(b"1")
+    before = digest(tmp_path)
+
+    (tmp_path / "evaluation.json").write_text("{}")
+    assert digest(tmp_path) == before
+
+    (tmp_path / "part" / "model.safetensors").write_bytes(b"2")
+    assert digest(tmp_path) != before
