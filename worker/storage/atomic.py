@@ -14,7 +14,7 @@ def written(
 ) -> Iterator[BinaryIO]:
     """A file beside the target; once it and its name are on disk it takes the target's place."""
     _make(target.parent)
-    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         with open(partial, "xb", opener=lambda path, flags: os.open(path, flags, mode)) as file:
             yield file
@@ -23,6 +23,13 @@ def written(
         publish(partial, target)
         _sync(target.parent)
     finally:
+        partial.unlink(missing_ok=True)
+
+
+def remove(target: Path) -> None:
+    """The file, if it is there, and what a crash left of writing it."""
+    target.unlink(missing_ok=True)
+    for partial in target.parent.glob(f".{target.name}.????????.part"):
         partial.unlink(missing_ok=True)
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
-from worker.storage.atomic import written
+from worker.storage.atomic import remove, written
 from worker.storage.interface import (
     CHUNK,
     ObjectNotFound,
@@ -73,11 +73,10 @@ class LocalStorage:
         """See Storage."""
         target = self._path(key)
         with _failures(key):
-            target.unlink(missing_ok=True)
-            _type_of(target).unlink(missing_ok=True)
-        if target.parent != self._root:
-            with suppress(OSError):  # the folder of a video goes with the last of it
-                target.parent.rmdir()
+            remove(target)
+            remove(_type_of(target))
+        with suppress(OSError):  # the folder of a video goes with the last of it
+            target.parent.rmdir()
 
     def signed_url(self, key: str, seconds: int) -> str:
         """See Storage; whoever serves LINKS asks `verify` first."""

@@ -3,6 +3,8 @@
 import errno
 import os
 import resource
+import subprocess
+import sys
 import threading
 import time
 from urllib.parse import parse_qs, urlsplit
@@ -11,6 +13,7 @@ import pytest
 
 from worker.settings import Settings
 from worker.storage import LINKS, LinkRefused, LocalStorage, StorageUnavailable, open_storage
+from worker.storage.signing import shared_secret
 
 KEY = "videos/video_1f/1.mp4"
 
@@ -33,7 +36,7 @@ def test_who_reads_while_an_object_is_replaced_or_deleted_gets_the_old_one_whole
 
 
 def test_the_folder_of_a_video_goes_with_the_last_of_it(local, source, tmp_path):
-    for key in (KEY, "videos/video_1f/1.thumbnail.webp", "a"):
+    for key in (KEY, "videos/video_1f/1.thumbnail.webp"):
         local.put(key, source(b"x"), "video/mp4")
     folder = tmp_path / "store" / "videos" / "video_1f"
 
@@ -41,9 +44,30 @@ def test_the_folder_of_a_video_goes_with_the_last_of_it(local, source, tmp_path)
     assert {path.name for path in folder.iterdir()} == {"1.thumbnail.webp", ".1.thumbnail.webp.type"}
 
     local.delete("videos/video_1f/1.thumbnail.webp")
-    local.delete("a")
     assert not folder.exists()
-    assert (tmp_path / "store").exists()
+
+
+WRITER = """
+import sys, worker.storage.folder as folder
+from pathlib import Path
+folder.shutil.copyfileobj = lambda read, write, size: (write.write(b"half"), write.flush(), print(), sys.stdin.read())
+folder.LocalStorage(Path(sys.argv[1])).put(sys.argv[2], Path(sys.argv[3]), "video/mp4")
+"""
+
+
+def test_a_writer_that_was_killed_leaves_no_object_and_nothing_that_delete_does_not_remove(
+    local, source, tmp_path
+):
+    folder = tmp_path / "store" / "videos" / "video_1f"
+    command = [sys.executable, "-c", WRITER, tmp_path / "store", KEY, source(b"whole")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
+        writer.stdout.readline()
+        writer.kill()
+
+    assert not local.exists(KEY)
+    assert len(list(folder.iterdir())) == 2
+    local.delete(KEY)
+    assert not folder.exists()
 
 
 def no_space(*_):
@@ -186,6 +210,16 @@ def test_replicas_and_later_runs_honour_each_others_links(tmp_path):
     assert len(links) == len(replicas)
     assert [path.name for path in tmp_path.iterdir()] == ["signing.key"]
     assert (tmp_path / "signing.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_first_secret_to_be_there_is_everybodys(tmp_path, monkeypatch):
+    def late(number):
+        (tmp_path / "signing.key").write_bytes(b"1" * number)
+        return b"2" * number
+
+    monkeypatch.setattr("secrets.token_bytes", late)
+
+    assert shared_secret(tmp_path / "signing.key") == b"1" * 32
 
 
 def test_another_data_folder_has_another_secret(tmp_path):
