@@ -1,8 +1,10 @@
 import pytest
 
 from service.pb import videos_pb2 as pb
+from service.videos import Videos
 from tests.service.conftest import CONTENT
 from worker.jobs import JobNotFound, JobOver, LeaseLost, Status
+from worker.storage import LocalStorage
 from worker.variants import video_key
 
 
@@ -129,6 +131,28 @@ def test_a_video_that_ends_while_it_is_being_deleted_is_deleted(
     assert http.delete(f"/v1/videos/{video}").status_code == 200
 
     assert files(tmp_path / "videos") == []
+
+
+def test_a_worker_that_commits_while_its_video_is_being_deleted_is_refused(
+    opened, jobs, checkpoints, video, tmp_path
+):
+    job = jobs.claim(video)
+    refused = []
+
+    class Meanwhile(LocalStorage):
+        """While objects are being removed, the worker has stored its own and commits."""
+
+        def delete(self, key):
+            super().delete(key)
+            with pytest.raises(LeaseLost):
+                jobs.complete(job, video_key(video, job.token))
+            refused.append(key)
+
+    http, _ = opened(Videos(jobs, print, Meanwhile(tmp_path), checkpoints))
+
+    assert http.delete(f"/v1/videos/{video}").status_code == 200
+
+    assert len(refused) == len(CONTENT)
 
 
 def test_a_cancelled_video_is_told_as_final(http, jobs, video):
