@@ -221,6 +221,27 @@ def test_a_server_that_is_no_s3_is_told(bucket, answering, source):
         other.put(KEY, source(LARGE), "video/mp4")
 
 
+def test_an_empty_range_is_empty_also_where_the_server_ignores_what_it_cannot_read(bucket, answering):
+    server = answering(200, b"all of it")
+    storage = bucket(f"http://127.0.0.1:{server.server_port}")
+
+    assert list(storage.read(KEY, 5, 5)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chunks", [0, 1])
+def test_a_read_that_is_closed_gives_up_its_connection(s3, source, chunks):
+    s3.put(KEY, source(LARGE), "video/mp4")
+    reading = s3.read(KEY)
+    body = reading.gi_frame.f_locals["body"]
+    for _ in range(chunks):
+        next(reading)
+
+    reading.close()
+
+    assert body._raw_stream.closed
+
+
 @pytest.fixture
 def mortal(tmp_path):
     """A server of one test's own."""
