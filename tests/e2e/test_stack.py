@@ -120,6 +120,20 @@ def test_both_doors_make_the_same_bytes(stack):
     assert first == second
 
 
+def test_a_video_is_watched_to_its_end_and_downloaded_over_grpc(stack):
+    with grpc.insecure_channel(f"127.0.0.1:{stack.grpc_port}") as channel:
+        rpc = VideoServiceStub(channel)
+        request = pb.CreateVideoRequest(prompt="a boat", size="128x128", seconds=1, steps=25)
+        video_id = rpc.CreateVideo(request).video.id
+        seen = [answer.video for answer in rpc.WatchVideo(pb.WatchVideoRequest(id=video_id), timeout=60)]
+        content = b"".join(answer.chunk for answer in rpc.DownloadVideo(pb.DownloadVideoRequest(id=video_id)))
+
+    assert seen[-1].status == pb.VIDEO_STATUS_COMPLETED
+    assert [video.progress for video in seen] == sorted(video.progress for video in seen)
+    assert len(seen) > 3
+    assert content == httpx2.get(f"{stack.address}/v1/videos/{video_id}/content").content
+
+
 def ciotat(*arguments, **environment):
     command = [sys.executable, "-m", "service.cli", *map(str, arguments)]
     return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
