@@ -10,14 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from service.errors import (
-    INTERNAL,
-    REFUSALS,
-    RangeNotSatisfiable,
-    field_of,
-    refusal_of,
-    unforeseen,
-)
+from service.errors import INTERNAL, REFUSALS, RangeNotSatisfiable, field_of, refusal_of, unforeseen
 from service.request_id import HEADER
 
 RETRY_AFTER_MS = "1000"
@@ -89,5 +82,5 @@ def _parameters(request: Request, error: Exception) -> JSONResponse:
 
 def _unforeseen(request: Request, error: Exception) -> JSONResponse:
     request_id = request.state.request_id
-    log.error("%s: %s %s failed", request_id, request.method, request.url.path)  # the server logs the trace
+    log.error("%s: %s %r failed", request_id, request.method, request.url.path)  # the server logs the trace
     return reply(INTERNAL.status, INTERNAL.code, unforeseen(request_id), None, {HEADER: request_id})

@@ -11,16 +11,7 @@ from service.envelope import Envelope, install_errors
 from service.intake import BodyLimit, fields
 from service.ranges import requested
 from service.request_id import RequestId
-from service.videos import (
-    UNFINISHED,
-    DeletedVideo,
-    Download,
-    ModelList,
-    Page,
-    Video,
-    VideoList,
-    Videos,
-)
+from service.videos import UNFINISHED, DeletedVideo, Download, ModelList, Page, Video, VideoList, Videos
 from worker.variants import Variant
 
 POLL_AFTER_MS = "500"
@@ -42,7 +33,6 @@ CREATE_BODY = {
         "content": {"application/json": _SPEC_SCHEMA, "multipart/form-data": _SPEC_SCHEMA},
     }
 }
-
 
 CONTENT: dict[int | str, dict[str, Any]] = {
     200: {"content": {variant.content_type: {} for variant in Variant}},

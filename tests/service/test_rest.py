@@ -270,3 +270,15 @@ def test_the_openapi_document_names_the_fields(http):
 
     assert set(body) == {"application/json", "multipart/form-data"}
     assert "guidance_scale" in body["application/json"]["schema"]["properties"]
+
+
+def test_the_openapi_document_names_what_may_be_asked_of_lists_and_contents(http):
+    paths = http.get("/openapi.json").json()["paths"]
+
+    listed, content = paths["/v1/videos"]["get"], paths["/v1/videos/{video_id}/content"]["get"]
+    assert [each["name"] for each in listed["parameters"]] == ["after", "limit", "order"]
+    assert all(each["description"] for each in listed["parameters"])
+    assert [each["name"] for each in content["parameters"]] == ["video_id", "variant"]
+    assert set(content["responses"]["200"]["content"]) == {"video/mp4", "image/webp", "image/jpeg"}
+    assert {"delete", "get"} <= set(paths["/v1/videos/{video_id}"])
+    assert "post" in paths["/v1/videos/{video_id}/cancel"]
