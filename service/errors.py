@@ -6,8 +6,10 @@ from typing import NamedTuple
 from grpc import StatusCode
 
 from model.catalog import UnknownModel
-from worker.jobs import JobNotFound, JobOver, StoreUnavailable, UnknownCursor
+from worker.jobs import JobNotFound, JobOver, KeyReused, StoreUnavailable, UnknownCursor
 from worker.storage import ObjectNotFound, StorageUnavailable
+
+KEY_HEADER = "Idempotency-Key"
 
 
 class InvalidField(ValueError):
@@ -73,6 +75,7 @@ REFUSALS: dict[type[Exception], Refusal] = {
     ),
     UnknownModel: Refusal(HTTPStatus.BAD_REQUEST, StatusCode.INVALID_ARGUMENT, "model_not_found"),
     UnknownCursor: Refusal(HTTPStatus.BAD_REQUEST, StatusCode.INVALID_ARGUMENT, "cursor_not_found"),
+    KeyReused: Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, StatusCode.ALREADY_EXISTS, "idempotency_key_reused"),
     JobNotFound: Refusal(HTTPStatus.NOT_FOUND, StatusCode.NOT_FOUND, "video_not_found"),
     ObjectNotFound: Refusal(HTTPStatus.NOT_FOUND, StatusCode.NOT_FOUND, "content_not_found"),
     VideoNotReady: Refusal(HTTPStatus.CONFLICT, StatusCode.FAILED_PRECONDITION, "video_not_ready"),
@@ -109,4 +112,4 @@ def field_of(error: Exception) -> str | None:
     return _FIELDS.get(type(error))
 
 
-_FIELDS: dict[type[Exception], str] = {UnknownModel: "model", UnknownCursor: "after"}
+_FIELDS: dict[type[Exception], str] = {UnknownModel: "model", UnknownCursor: "after", KeyReused: KEY_HEADER}

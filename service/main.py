@@ -25,7 +25,9 @@ class Service:
 
 def build(settings: Settings) -> Service:
     """The service of these settings; nothing is connected until the first request."""
-    jobs = JobStore(connect(settings.redis_url), settings.lease_seconds, settings.max_attempts)
+    jobs = JobStore(
+        connect(settings.redis_url), settings.lease_seconds, settings.max_attempts, settings.request_seconds
+    )
     queue = create_queue(settings)
     videos = Videos(jobs, partial(submit, queue), open_storage(settings), settings.checkpoints)
 

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Query, Request, Response
+from fastapi import Depends, FastAPI, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from model.spec import VideoSpec
 from service.envelope import Envelope, install_errors
+from service.errors import KEY_HEADER
+from service.idempotency import REPLAYED
 from service.intake import BodyLimit, fields
 from service.ranges import requested
 from service.request_id import RequestId
@@ -16,6 +18,14 @@ from worker.variants import Variant
 
 POLL_AFTER_MS = "500"
 
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias=KEY_HEADER,
+        description="1 to 255 printable ASCII characters: the same key and body are answered with the same video",
+    ),
+]
+
 ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": Envelope, "description": "a field is missing, unknown or outside its limits"},
     404: {"model": Envelope, "description": "no such video"},
@@ -23,6 +33,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     413: {"model": Envelope, "description": "the body is too large"},
     415: {"model": Envelope, "description": "the body is neither JSON nor a form"},
     416: {"model": Envelope, "description": "the range lies outside the video"},
+    422: {"model": Envelope, "description": "the key of the request stands for another video"},
     503: {"model": Envelope, "description": "a part of the service does not answer"},
 }
 
@@ -57,10 +68,15 @@ def _responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def _add_videos(app: FastAPI, videos: Videos) -> None:
-    @app.post("/v1/videos", openapi_extra=CREATE_BODY, responses=_responses(400, 413, 415, 503))
-    def create(body: Annotated[Mapping[str, Any], Depends(fields)], response: Response) -> Video:
-        """Queue a video."""
-        return _polled(videos.create(body), response)
+    @app.post("/v1/videos", openapi_extra=CREATE_BODY, responses=_responses(400, 404, 413, 415, 422, 503))
+    def create(
+        body: Annotated[Mapping[str, Any], Depends(fields)], response: Response, key: IdempotencyKey = None
+    ) -> Video:
+        """Queue a video; with a key that has queued one before, tell that one again."""
+        video, replayed = videos.create(body, key)
+        if replayed:
+            response.headers[REPLAYED] = "true"
+        return _polled(video, response)
 
     @app.get("/v1/videos/{video_id}", responses=_responses(404, 503))
     def get(video_id: str, response: Response) -> Video:

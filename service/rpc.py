@@ -11,6 +11,7 @@ import grpc
 from google.protobuf.message import Message
 
 from service.errors import INTERNAL, REFUSALS, refusal_of, unforeseen
+from service.idempotency import REPLAYED
 from service.pb import videos_pb2 as pb
 from service.pb import videos_pb2_grpc as stubs
 from service.request_id import HEADER, identified
@@ -29,9 +30,14 @@ class VideosServicer(stubs.VideoServiceServicer):
     def CreateVideo(
         self, request: pb.CreateVideoRequest, context: grpc.ServicerContext
     ) -> pb.CreateVideoResponse:
-        """Queue a video."""
+        """Queue a video, once under one request_id."""
         with _answering(context):
-            return pb.CreateVideoResponse(video=told(self._videos.create(_fields(request))))
+            asked = _fields(request)
+            key = request.request_id if asked.pop("request_id", None) is not None else None
+            video, replayed = self._videos.create(asked, key)
+            if replayed:
+                context.send_initial_metadata(((REPLAYED, "true"),))
+            return pb.CreateVideoResponse(video=told(video))
 
     def GetVideo(self, request: pb.GetVideoRequest, context: grpc.ServicerContext) -> pb.GetVideoResponse:
         """Where a video stands."""

@@ -5,14 +5,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
 from model.catalog import INDEX, installed, locate
 from model.spec import FPS, VideoSpec
 from service.errors import InvalidField, VideoCancelled, VideoFailed, VideoNotReady
-from worker.jobs import Job, JobOver, JobStore, Status
+from service.idempotency import known_by
+from worker.jobs import Created, Job, JobOver, JobStore, Status
 from worker.storage import Storage
 from worker.variants import Variant, every_key
 
@@ -120,6 +121,13 @@ class ModelList(BaseModel):
     data: list[Model]
 
 
+class Accepted(NamedTuple):
+    """The video as it was queued, and whether this answer is one that was given before."""
+
+    video: Video
+    replayed: bool
+
+
 @dataclass(frozen=True)
 class Content:
     """The bytes of a finished video, or of a picture of it, not read yet."""
@@ -141,13 +149,22 @@ class Videos:
         self._storage = storage
         self._checkpoints = checkpoints
 
-    def create(self, fields: Mapping[str, object]) -> Video:
-        """Check what was asked, save it as a job, and ring for a worker."""
+    def create(self, fields: Mapping[str, object], key: str | None = None) -> Accepted:
+        """Check what was asked, save it as a job, and ring for a worker; under one key, once.
+
+        The key is saved with the job, so no request finds another in flight. Who repeats one whose bell was not
+        heard rings again.
+        """
         spec = parsed(VideoSpec, fields)
         locate(self._checkpoints, spec.model)
-        job = self._jobs.create(spec)
-        self._submit(job.id)
-        return Video.of(job)
+        if key is None:
+            created = Created(self._jobs.create(spec), before=False)
+        else:
+            request = known_by(key, spec, seeded=fields.get("seed") is not None)
+            created = self._jobs.create_once(spec, request)
+        if created.job.status is Status.QUEUED:
+            self._submit(created.job.id)
+        return Accepted(Video.of(created.job.as_created), created.before)
 
     def get(self, video_id: str) -> Video:
         """The video as it is now."""

@@ -46,6 +46,25 @@ class Job(BaseModel):
     error_code: str | None = None
     error_message: str | None = None
 
+    @property
+    def as_created(self) -> "Job":
+        """The job as it was when it was accepted."""
+        return Job.model_construct(id=self.id, spec=self.spec, created_at=self.created_at)
+
+
+class Request(NamedTuple):
+    """By what a creation that is repeated is known: the client's key, and a digest of what was asked."""
+
+    key: str
+    payload: str
+
+
+class Created(NamedTuple):
+    """A job as it is now, and whether an earlier request has made it."""
+
+    job: Job
+    before: bool
+
 
 class Page(NamedTuple):
     """Some jobs in the order of the index."""
@@ -60,6 +79,10 @@ class JobNotFound(LookupError):
 
 class UnknownCursor(LookupError):
     """The job after which a page should begin was never there."""
+
+
+class KeyReused(ValueError):
+    """The key of a request stands for another one."""
 
 
 class LeaseLost(RuntimeError):
@@ -92,11 +115,23 @@ def place(job_id: str) -> str:
     return f"ciotat:place:{job_id}"
 
 
+def remembered(request_key: str) -> str:
+    """The Redis key that remembers for which job the key of a request stands."""
+    return f"ciotat:request:{request_key}"
+
+
 class JobStore:
     """Jobs in one Redis or Valkey, by whose clock alone leases run."""
 
-    def __init__(self, client: "redis.Redis", lease_seconds: float = 120.0, max_attempts: int = 3) -> None:
+    def __init__(
+        self,
+        client: "redis.Redis",
+        lease_seconds: float = 120.0,
+        max_attempts: int = 3,
+        request_seconds: int = 24 * 3600,
+    ) -> None:
         self._redis = client
+        self._request_seconds = request_seconds
         self._lease = lease_seconds
         self._max_attempts = max_attempts
         self._create = client.register_script(CREATE)
@@ -108,13 +143,27 @@ class JobStore:
 
     def create(self, spec: VideoSpec) -> Job:
         """Save a queued job, its place in the index and the promise to dispatch it, in one write."""
+        return self._save(spec, Request("", "")).job
+
+    def create_once(self, spec: VideoSpec, request: Request) -> Created:
+        """The same, and in the same write the key of the request; the job it stands for, when it is known."""
+        return self._save(spec, request)
+
+    def _save(self, spec: VideoSpec, request: Request) -> Created:
         job_id = f"video_{secrets.token_hex(16)}"
         record = {"spec": spec.model_dump_json(), "status": Status.QUEUED.value}
         record |= {"progress": "0", "attempts": "0", "token": "0"}
         fields = [part for field in record.items() for part in field]
         with _store_errors():
-            saved = self._create(keys=[key(job_id), INDEX, PENDING], args=[job_id, *fields])
-        return _job(saved)
+            payload, known, saved = self._create(
+                keys=[key(job_id), INDEX, PENDING, remembered(request.key)],
+                args=[job_id, request.payload, self._request_seconds, key(""), *fields],
+            )
+        if payload != request.payload:
+            raise KeyReused("Idempotency-Key: this key (in gRPC: request_id) stands for another video")
+        if not saved:
+            raise JobNotFound(f"video {known!r} does not exist")
+        return Created(_job(saved), known != job_id)
 
     def get(self, job_id: str) -> Job:
         """The job as it is now."""

@@ -1,14 +1,23 @@
 """The state changes that Redis itself decides, by its own clock (Lua runs atomically)."""
 
-# A queued job, its place in the index and among those to be dispatched; the record's fields follow the id.
+# A queued job, its place in the index and among those to be dispatched, and what its request key stands for, where it
+# has one (a payload): a key that stands for a job already answers that one, or nothing where it was deleted.
+# The record's fields follow the fourth argument; the answer is the payload, the id and the record.
 CREATE = """
-local job, index, pending = KEYS[1], KEYS[2], KEYS[3]
+local job, index, pending, request = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local id, payload, kept, prefix = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+if payload ~= '' then
+  local known = redis.call('HMGET', request, 'payload', 'id')
+  if known[1] then return {known[1], known[2], redis.call('HGETALL', prefix .. known[2])} end
+  redis.call('HSET', request, 'payload', payload, 'id', id)
+  redis.call('EXPIRE', request, kept)
+end
 local clock = redis.call('TIME')
 local stamp = clock[1] .. string.format('.%06d', clock[2])
-redis.call('HSET', job, 'id', ARGV[1], 'created_at', stamp, unpack(ARGV, 2))
-redis.call('ZADD', index, stamp, ARGV[1])
-redis.call('ZADD', pending, stamp, ARGV[1])
-return redis.call('HGETALL', job)
+redis.call('HSET', job, 'id', id, 'created_at', stamp, unpack(ARGV, 5))
+redis.call('ZADD', index, stamp, id)
+redis.call('ZADD', pending, stamp, id)
+return {payload, id, redis.call('HGETALL', job)}
 """
 
 CLAIM = """

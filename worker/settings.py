@@ -89,6 +89,12 @@ class Settings(BaseSettings):
         validation_alias="CIOTAT_MAX_ATTEMPTS",
         description="claims of one job before it is failed instead of tried again",
     )
+    request_seconds: int = Field(
+        24 * 3600,
+        ge=1,
+        validation_alias="CIOTAT_REQUEST_SECONDS",
+        description="how long an `Idempotency-Key` stands for its video",
+    )
     max_body_bytes: int = Field(
         1 << 20,
         ge=1,

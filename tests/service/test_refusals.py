@@ -22,7 +22,7 @@ from service.errors import (
 )
 from service.pb import videos_pb2 as pb
 from service.videos import Videos
-from worker.jobs import JobNotFound, JobOver, JobStore, StoreUnavailable, UnknownCursor, connect
+from worker.jobs import JobNotFound, JobOver, JobStore, KeyReused, StoreUnavailable, UnknownCursor, connect
 from worker.storage import LocalStorage, ObjectNotFound, StorageUnavailable
 
 OF_REST_ALONE = {MalformedBody, UnsupportedBody, BodyTooLarge, RangeNotSatisfiable, NotReady}
@@ -35,9 +35,11 @@ class Call(NamedTuple):
     path: str
     rpc: str
     body: dict | None = None
+    key: str | None = None
 
     def over_http(self, http, video_id):
-        return http.request(self.method, self.path.format(video_id), json=self.body)
+        headers = {} if self.key is None else {"idempotency-key": self.key.encode()}
+        return http.request(self.method, self.path.format(video_id), json=self.body, headers=headers)
 
     def over_grpc(self, rpc, video_id, **options):
         method = getattr(rpc, self.rpc)
@@ -45,6 +47,8 @@ class Call(NamedTuple):
         fields = self.body or dict(pair.split("=") for pair in query.split("&") if pair)
         if "limit" in fields:
             fields["limit"] = int(fields["limit"])
+        if self.key is not None:
+            fields = fields | {"request_id": self.key}
         if "{}" in self.path:
             fields["id"] = video_id
         answer = method(getattr(pb, f"{self.rpc}Request")(**fields), **options)
@@ -65,13 +69,14 @@ def asking(call, **query):
     return call._replace(path=call.path + "?" + "&".join(f"{name}={value}" for name, value in query.items()))
 
 
-def creating(**fields):
-    return CREATE._replace(body=fields)
+def creating(key=None, **fields):
+    return CREATE._replace(body=fields, key=key)
 
 
 @pytest.fixture
 def video(http):
-    return http.post("/v1/videos", json={"prompt": "a secret prompt"}).json()["id"]
+    fields, headers = {"prompt": "a secret prompt"}, {"idempotency-key": "taken"}
+    return http.post("/v1/videos", json=fields, headers=headers).json()["id"]
 
 
 @pytest.fixture
@@ -88,6 +93,7 @@ def arranged(video, jobs, finish, storage, redis):
         "completed": lambda: finish(video),
         "failed": lambda: jobs.fail(jobs.claim(video), "invalid_checkpoint", "truncated"),
         "cancelled": lambda: jobs.cancel(video),
+        "deleted": lambda: jobs.delete(video),
         "lost": lose,
         "corrupt": lambda: redis.hset(f"ciotat:job:{video}", "status", "corrupt"),
     }
@@ -108,6 +114,12 @@ CASES = [
     (creating(prompt="a", seconds=0), "queued", InvalidField, "seconds"),
     (creating(prompt="a", size="1x1"), "queued", InvalidField, "size"),
     (creating(prompt="a", model="x"), "queued", UnknownModel, "model"),
+    *(
+        (creating(key, prompt="a"), "queued", InvalidField, "Idempotency-Key")
+        for key in ("", "a" * 256, "\u00e9")
+    ),
+    (creating("taken", prompt="another prompt"), "queued", KeyReused, "Idempotency-Key"),
+    (creating("taken", prompt="a secret prompt"), "deleted", JobNotFound, None),
     (asking(LIST, limit=0), "queued", InvalidField, "limit"),
     (asking(LIST, limit=101), "queued", InvalidField, "limit"),
     (asking(LIST, order="up"), "queued", InvalidField, "order"),

@@ -11,11 +11,14 @@ from worker.jobs import (
     INDEX,
     LEASES,
     PENDING,
+    Created,
     JobNotFound,
     JobOver,
     JobStore,
+    KeyReused,
     LeaseHeld,
     LeaseLost,
+    Request,
     Status,
     StoreUnavailable,
     UnknownCursor,
@@ -43,6 +46,35 @@ def test_a_created_job_is_queued_and_waits_to_be_dispatched(jobs, redis):
     assert (job.status, job.progress, job.attempts) == (Status.QUEUED, 0, 0)
     assert job.spec == SPEC
     assert redis.zrange(PENDING, 0, -1) == redis.zrange(INDEX, 0, -1) == [job.id]
+
+
+def test_a_request_that_is_known_makes_no_second_job(jobs, redis):
+    first = jobs.create_once(SPEC, Request("k", "digest"))
+    claimed = jobs.claim(first.job.id)
+
+    assert first == Created(first.job, before=False)
+    assert jobs.create_once(SPEC, Request("k", "digest")) == Created(claimed, before=True)
+    assert claimed.as_created == first.job
+    with pytest.raises(KeyReused):
+        jobs.create_once(SPEC, Request("k", "another digest"))
+    assert redis.zrange(INDEX, 0, -1) == [first.job.id]
+    assert redis.zcard(PENDING) == 0
+
+
+def test_a_request_is_known_for_a_day_or_as_long_as_was_set(jobs, redis):
+    jobs.create_once(SPEC, Request("k", "digest"))
+    JobStore(redis, request_seconds=9).create_once(SPEC, Request("briefly", "digest"))
+
+    assert 86390 < redis.ttl("ciotat:request:k") <= 86400
+    assert 0 < redis.ttl("ciotat:request:briefly") <= 9
+
+
+def test_a_request_outlives_its_deleted_job(jobs):
+    job = jobs.create_once(SPEC, Request("k", "digest")).job
+    jobs.delete(job.id)
+
+    with pytest.raises(JobNotFound, match=job.id):
+        jobs.create_once(SPEC, Request("k", "digest"))
 
 
 def test_an_unknown_job_is_named(jobs):

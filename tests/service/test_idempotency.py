@@ -1,0 +1,110 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from service.pb import videos_pb2 as pb
+from service.videos import Videos
+from worker.jobs import StoreUnavailable
+
+FIELDS = {"prompt": "a paper boat", "seconds": 2}
+KEY = {"idempotency-key": "order 66"}
+
+
+def post(http, fields=FIELDS, headers=KEY):
+    return http.post("/v1/videos", json=fields, headers=headers)
+
+
+def test_a_repeated_creation_is_answered_as_the_first_time(http, jobs):
+    first, again = post(http), post(http)
+    jobs.progress(jobs.claim(first.json()["id"]), 40)
+    later = post(http)
+
+    assert first.content == again.content == later.content
+    assert "idempotent-replayed" not in first.headers
+    assert again.headers["idempotent-replayed"] == later.headers["idempotent-replayed"] == "true"
+    assert len(http.get("/v1/videos").json()["data"]) == 1
+
+
+def test_without_a_key_and_under_another_each_creation_is_its_own(http):
+    made = [post(http, headers=headers) for headers in ({}, {}, KEY, {"idempotency-key": "order 67"})]
+
+    assert len({each.json()["id"] for each in made}) == 4
+    assert not any("idempotent-replayed" in each.headers for each in made)
+
+
+def test_what_means_the_same_is_the_same_payload(http):
+    first = post(http, {"prompt": "a boat", "seconds": 2})
+
+    for same in ({"seconds": "2", "prompt": " a boat "}, {"prompt": "a boat", "seconds": 2, "seed": None}):
+        assert post(http, same).json() == first.json()
+
+
+@pytest.mark.parametrize("other", [{"seconds": 3}, {"seed": 7}, {"negative_prompt": "fog"}])
+def test_another_payload_under_the_same_key_is_refused_and_makes_nothing(http, queue, other):
+    first = post(http)
+
+    refused = post(http, FIELDS | other)
+
+    assert (refused.status_code, refused.json()["error"]["param"]) == (422, "Idempotency-Key")
+    assert queue == [first.json()["id"]]
+    assert post(http).json() == first.json()
+
+
+def test_a_seed_that_was_asked_for_belongs_to_the_payload(http):
+    first = post(http, FIELDS | {"seed": 7})
+
+    assert post(http, FIELDS | {"seed": "7"}).json() == first.json()
+    assert post(http, FIELDS | {"seed": 8}).status_code == post(http, FIELDS).status_code == 422
+
+
+def test_a_key_means_the_same_through_both_doors(http, rpc):
+    first = post(http).json()
+
+    answer, call = rpc.CreateVideo.with_call(pb.CreateVideoRequest(**FIELDS, request_id="order 66"))
+
+    assert (answer.video.id, answer.video.seed) == (first["id"], first["seed"])
+    assert dict(call.initial_metadata())["idempotent-replayed"] == "true"
+    assert dict(call.trailing_metadata())["x-request-id"].startswith("req_")
+
+
+def test_a_refused_request_leaves_its_key_free(http):
+    assert post(http, {"prompt": "a boat", "seconds": 9}).status_code == 400
+
+    assert post(http).status_code == 200
+
+
+def test_of_equal_requests_at_one_moment_one_makes_the_video(videos):
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: videos.create(FIELDS, "k"), range(32)))
+
+    assert len({answer.video.id for answer in answers}) == 1
+    assert [answer.replayed for answer in answers].count(False) == 1
+
+
+def test_a_video_that_was_saved_but_not_rung_for_is_rung_for_by_who_asks_again(
+    opened, jobs, storage, checkpoints
+):
+    rung, broken = [], [True]
+
+    def submit(video_id):
+        if broken:
+            raise StoreUnavailable("the queue does not answer")
+        rung.append(video_id)
+
+    http, _ = opened(Videos(jobs, submit, storage, checkpoints))
+    assert post(http).status_code == 503
+    (saved,) = jobs.unfinished()
+    broken.clear()
+
+    again = post(http)
+
+    assert (again.status_code, again.json()["id"], rung) == (200, saved, [saved])
+
+
+def test_a_video_that_is_being_made_is_not_rung_for_again(http, jobs, queue):
+    video_id = post(http).json()["id"]
+    jobs.claim(video_id)
+
+    post(http)
+
+    assert queue == [video_id]
