@@ -7,7 +7,7 @@ from grpc import StatusCode
 
 from model.catalog import UnknownModel
 from worker.jobs import JobNotFound, JobOver, KeyReused, StoreUnavailable, UnknownCursor
-from worker.storage import ObjectNotFound, StorageUnavailable
+from worker.storage import LinkRefused, ObjectNotFound, StorageUnavailable
 
 KEY_HEADER = "Idempotency-Key"
 
@@ -76,6 +76,7 @@ REFUSALS: dict[type[Exception], Refusal] = {
     UnknownModel: Refusal(HTTPStatus.BAD_REQUEST, StatusCode.INVALID_ARGUMENT, "model_not_found"),
     UnknownCursor: Refusal(HTTPStatus.BAD_REQUEST, StatusCode.INVALID_ARGUMENT, "cursor_not_found"),
     KeyReused: Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, StatusCode.ALREADY_EXISTS, "idempotency_key_reused"),
+    LinkRefused: Refusal(HTTPStatus.FORBIDDEN, StatusCode.PERMISSION_DENIED, "link_refused"),
     JobNotFound: Refusal(HTTPStatus.NOT_FOUND, StatusCode.NOT_FOUND, "video_not_found"),
     ObjectNotFound: Refusal(HTTPStatus.NOT_FOUND, StatusCode.NOT_FOUND, "content_not_found"),
     VideoNotReady: Refusal(HTTPStatus.CONFLICT, StatusCode.FAILED_PRECONDITION, "video_not_ready"),

@@ -6,13 +6,14 @@ from functools import partial
 from fastapi import FastAPI
 
 from service.errors import NotReady
+from service.objects import Objects
 from service.rest import create_app
 from service.videos import Videos
 from worker.app import answering, submit
 from worker.app import create_app as create_queue
 from worker.jobs import JobStore, connect
 from worker.settings import Settings
-from worker.storage import open_storage
+from worker.storage import LocalStorage, open_storage
 
 
 @dataclass(frozen=True)
@@ -29,14 +30,16 @@ def build(settings: Settings) -> Service:
         connect(settings.redis_url), settings.lease_seconds, settings.max_attempts, settings.request_seconds
     )
     queue = create_queue(settings)
-    videos = Videos(jobs, partial(submit, queue), open_storage(settings), settings.checkpoints)
+    storage = open_storage(settings)
+    videos = Videos(jobs, partial(submit, queue), storage, settings.checkpoints)
+    objects = Objects(storage) if isinstance(storage, LocalStorage) else None
 
     def check_ready() -> None:
         jobs.ping()
         if not answering(queue):
             raise NotReady("no worker answers")
 
-    return Service(videos, create_app(videos, check_ready, settings.max_body_bytes))
+    return Service(videos, create_app(videos, check_ready, settings.max_body_bytes, objects))
 
 
 def app() -> FastAPI:

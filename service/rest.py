@@ -7,13 +7,16 @@ from fastapi import Depends, FastAPI, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from model.spec import VideoSpec
+from service.delivery import delivered
 from service.envelope import Envelope, install_errors
 from service.errors import KEY_HEADER
 from service.idempotency import REPLAYED
 from service.intake import BodyLimit, fields
-from service.ranges import requested
+from service.objects import Objects
 from service.request_id import RequestId
 from service.videos import UNFINISHED, DeletedVideo, Download, ModelList, Page, Video, VideoList, Videos
+from worker.storage import LINKS
+from worker.storage.interface import disposition
 from worker.variants import Variant
 
 POLL_AFTER_MS = "500"
@@ -28,6 +31,7 @@ IdempotencyKey = Annotated[
 
 ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": Envelope, "description": "a field is missing, unknown or outside its limits"},
+    403: {"model": Envelope, "description": "the link is not one of ours, or has expired"},
     404: {"model": Envelope, "description": "no such video"},
     409: {"model": Envelope, "description": "the video is not (or no longer) in a state for this"},
     413: {"model": Envelope, "description": "the body is too large"},
@@ -51,14 +55,21 @@ CONTENT: dict[int | str, dict[str, Any]] = {
 }
 
 
-def create_app(videos: Videos, check_ready: Callable[[], None], max_body_bytes: int = 1 << 20) -> FastAPI:
-    """The HTTP application over its one collaborator; `check_ready` raises while the service is not."""
+def create_app(
+    videos: Videos,
+    check_ready: Callable[[], None],
+    max_body_bytes: int = 1 << 20,
+    objects: Objects | None = None,
+) -> FastAPI:
+    """The HTTP application over its collaborators; `check_ready` raises while the service is not."""
     app = FastAPI(title="ciotat", summary="Video generation on an open Lumiere", redoc_url=None)
     app.add_middleware(BodyLimit, limit=max_body_bytes)
     app.add_middleware(RequestId)
     install_errors(app)
     _add_videos(app, videos)
     _add_content(app, videos)
+    if objects is not None:
+        _add_objects(app, objects)
     _add_probes(app, videos, check_ready)
     return app
 
@@ -107,17 +118,19 @@ def _add_content(app: FastAPI, videos: Videos) -> None:
     )
     def content(request: Request, video_id: str, download: Annotated[Download, Query()]) -> Response:
         """The finished MP4 or a picture of it, whole or one range of its bytes."""
-        found = videos.content(video_id, download)
-        headers = {"accept-ranges": "bytes", "etag": found.etag}
-        span = requested(request.headers.get("range"), found.size)
-        if span is None:
-            whole = headers | {"content-length": str(found.size)}
-            return StreamingResponse(found.read(0, found.size), 200, whole, found.content_type)
-        part = headers | {
-            "content-length": str(len(span)),
-            "content-range": f"bytes {span.start}-{span.stop - 1}/{found.size}",
-        }
-        return StreamingResponse(found.read(span.start, span.stop), 206, part, found.content_type)
+        return delivered(request, videos.content(video_id, download))
+
+
+def _add_objects(app: FastAPI, objects: Objects) -> None:
+    @app.get(
+        LINKS + "/{key:path}",
+        response_class=StreamingResponse,
+        responses=_responses(400, 403, 404, 416, 503) | CONTENT,
+    )
+    def stored(request: Request, key: str, expires: str, signature: str) -> Response:
+        """The file that a signed link leads to, whole or one range of its bytes."""
+        found = objects.content(key, expires, signature)
+        return delivered(request, found, {"content-disposition": disposition(key)})
 
 
 def _polled(video: Video, response: Response) -> Video:

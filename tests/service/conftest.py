@@ -5,6 +5,7 @@ import grpc
 import pytest
 from fastapi.testclient import TestClient
 
+from service.objects import Objects
 from service.pb.videos_pb2_grpc import VideoServiceStub
 from service.rest import create_app
 from service.rpc import serve
@@ -45,12 +46,12 @@ def videos(jobs, queue, storage, checkpoints):
 
 
 @pytest.fixture
-def opened():
+def opened(storage):
     """Opens both doors to the given `Videos`: an HTTP client and a gRPC stub."""
     with ExitStack() as stack:
 
         def doors(videos):
-            app = create_app(videos, lambda: None, max_body_bytes=50_000)
+            app = create_app(videos, lambda: None, 50_000, Objects(storage))
             http = stack.enter_context(TestClient(app, raise_server_exceptions=False))
             server, port = serve(videos, "127.0.0.1", 0)
             stack.callback(lambda: server.stop(None).wait())

@@ -23,9 +23,9 @@ from service.errors import (
 from service.pb import videos_pb2 as pb
 from service.videos import Videos
 from worker.jobs import JobNotFound, JobOver, JobStore, KeyReused, StoreUnavailable, UnknownCursor, connect
-from worker.storage import LocalStorage, ObjectNotFound, StorageUnavailable
+from worker.storage import LinkRefused, LocalStorage, ObjectNotFound, StorageUnavailable
 
-OF_REST_ALONE = {MalformedBody, UnsupportedBody, BodyTooLarge, RangeNotSatisfiable, NotReady}
+OF_REST_ALONE = {MalformedBody, UnsupportedBody, BodyTooLarge, RangeNotSatisfiable, NotReady, LinkRefused}
 
 
 class Call(NamedTuple):

@@ -1,0 +1,18 @@
+"""What the links of a folder of videos lead to; a bucket serves its own."""
+
+from service.videos import Content
+from worker.storage import LocalStorage
+
+
+class Objects:
+    """Stored files, for whoever holds a link that is still good."""
+
+    def __init__(self, storage: LocalStorage) -> None:
+        self._storage = storage
+
+    def content(self, key: str, expires: str, signature: str) -> Content:
+        """The object behind a link; its key names one attempt at one video, and so its bytes."""
+        storage = self._storage
+        storage.verify(key, expires, signature)
+        size, kind = storage.size(key), storage.content_type(key)
+        return Content(kind, size, f'"{key}"', lambda start, stop: storage.read(key, start, stop))
