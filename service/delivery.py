@@ -1,10 +1,11 @@
-"""Stored bytes over HTTP: the whole, or one range of it."""
+"""Stored bytes over HTTP: the whole, one range of it, or no more than that the client has them."""
 
 from collections.abc import Mapping
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
+from service.conditions import known, unchanged
 from service.ranges import requested
 from service.videos import Content
 
@@ -12,9 +13,14 @@ from service.videos import Content
 def delivered(request: Request, found: Content, more: Mapping[str, str] | None = None) -> Response:
     """The answer to a request for this content."""
     headers = {"accept-ranges": "bytes", "etag": found.etag, **(more or {})}
-    span = requested(request.headers.get("range"), found.size)
+    if known(", ".join(request.headers.getlist("if-none-match")), found.etag):
+        return Response(None, 304, headers)
+    whole = headers | {"content-length": str(found.size)}
+    if request.method == "HEAD":  # a range is a matter of GET alone
+        return Response(None, 200, whole, found.content_type)
+    continued = unchanged(request.headers.get("if-range"), found.etag)
+    span = requested(request.headers.get("range"), found.size) if continued else None
     if span is None:
-        whole = headers | {"content-length": str(found.size)}
         return StreamingResponse(found.read(0, found.size), 200, whole, found.content_type)
     part = headers | {
         "content-length": str(len(span)),

@@ -49,6 +49,7 @@ CREATE_BODY = {
     }
 }
 
+KNOWN: dict[int | str, dict[str, Any]] = {304: {"description": "the client has this already"}}
 CONTENT: dict[int | str, dict[str, Any]] = {
     200: {"content": {variant.content_type: {} for variant in Variant}},
     206: {"description": "one range of the bytes"},
@@ -111,10 +112,11 @@ def _add_videos(app: FastAPI, videos: Videos) -> None:
 
 
 def _add_content(app: FastAPI, videos: Videos) -> None:
+    @app.head("/v1/videos/{video_id}/content", responses=_responses(400, 404, 409, 503) | KNOWN)
     @app.get(
         "/v1/videos/{video_id}/content",
         response_class=StreamingResponse,
-        responses=_responses(400, 404, 409, 416, 503) | CONTENT,
+        responses=_responses(400, 404, 409, 416, 503) | KNOWN | CONTENT,
     )
     def content(request: Request, video_id: str, download: Annotated[Download, Query()]) -> Response:
         """The finished MP4 or a picture of it, whole or one range of its bytes."""
@@ -122,10 +124,11 @@ def _add_content(app: FastAPI, videos: Videos) -> None:
 
 
 def _add_objects(app: FastAPI, objects: Objects) -> None:
+    @app.head(LINKS + "/{key:path}", responses=_responses(400, 403, 404, 503) | KNOWN)
     @app.get(
         LINKS + "/{key:path}",
         response_class=StreamingResponse,
-        responses=_responses(400, 403, 404, 416, 503) | CONTENT,
+        responses=_responses(400, 403, 404, 416, 503) | KNOWN | CONTENT,
     )
     def stored(request: Request, key: str, expires: str, signature: str) -> Response:
         """The file that a signed link leads to, whole or one range of its bytes."""
