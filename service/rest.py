@@ -7,8 +7,9 @@ from fastapi import Depends, FastAPI, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from model.spec import VideoSpec
+from service.answers import Documented, headed, of_bytes, of_head, refusals
 from service.delivery import delivered
-from service.envelope import Envelope, install_errors
+from service.envelope import install_errors
 from service.errors import KEY_HEADER
 from service.idempotency import REPLAYED
 from service.intake import BodyLimit, fields
@@ -17,7 +18,6 @@ from service.request_id import RequestId
 from service.videos import UNFINISHED, DeletedVideo, Download, ModelList, Page, Video, VideoList, Videos
 from worker.storage import LINKS
 from worker.storage.interface import disposition
-from worker.variants import Variant
 
 POLL_AFTER_MS = "500"
 
@@ -29,30 +29,12 @@ IdempotencyKey = Annotated[
     ),
 ]
 
-ERRORS: dict[int | str, dict[str, Any]] = {
-    400: {"model": Envelope, "description": "a field is missing, unknown or outside its limits"},
-    403: {"model": Envelope, "description": "the link is not one of ours, or has expired"},
-    404: {"model": Envelope, "description": "no such video"},
-    409: {"model": Envelope, "description": "the video is not (or no longer) in a state for this"},
-    413: {"model": Envelope, "description": "the body is too large"},
-    415: {"model": Envelope, "description": "the body is neither JSON nor a form"},
-    416: {"model": Envelope, "description": "the range lies outside the video"},
-    422: {"model": Envelope, "description": "the key of the request stands for another video"},
-    503: {"model": Envelope, "description": "a part of the service does not answer"},
-}
-
 _SPEC_SCHEMA = {"schema": VideoSpec.model_json_schema(mode="validation")}
 CREATE_BODY = {
     "requestBody": {
         "required": True,
         "content": {"application/json": _SPEC_SCHEMA, "multipart/form-data": _SPEC_SCHEMA},
     }
-}
-
-KNOWN: dict[int | str, dict[str, Any]] = {304: {"description": "the client has this already"}}
-CONTENT: dict[int | str, dict[str, Any]] = {
-    200: {"content": {variant.content_type: {} for variant in Variant}},
-    206: {"description": "one range of the bytes"},
 }
 
 
@@ -63,7 +45,7 @@ def create_app(
     objects: Objects | None = None,
 ) -> FastAPI:
     """The HTTP application over its collaborators; `check_ready` raises while the service is not."""
-    app = FastAPI(title="ciotat", summary="Video generation on an open Lumiere", redoc_url=None)
+    app = Documented(title="ciotat", summary="Video generation on an open Lumiere", redoc_url=None)
     app.add_middleware(BodyLimit, limit=max_body_bytes)
     app.add_middleware(RequestId)
     install_errors(app)
@@ -75,12 +57,12 @@ def create_app(
     return app
 
 
-def _responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {status: ERRORS[status] for status in statuses}
-
-
 def _add_videos(app: FastAPI, videos: Videos) -> None:
-    @app.post("/v1/videos", openapi_extra=CREATE_BODY, responses=_responses(400, 404, 413, 415, 422, 503))
+    @app.post(
+        "/v1/videos",
+        openapi_extra=CREATE_BODY,
+        responses=refusals(400, 404, 413, 415, 422, 503) | {200: headed("openai-poll-after-ms", REPLAYED)},
+    )
     def create(
         body: Annotated[Mapping[str, Any], Depends(fields)], response: Response, key: IdempotencyKey = None
     ) -> Video:
@@ -90,33 +72,37 @@ def _add_videos(app: FastAPI, videos: Videos) -> None:
             response.headers[REPLAYED] = "true"
         return _polled(video, response)
 
-    @app.get("/v1/videos/{video_id}", responses=_responses(404, 503))
+    @app.get("/v1/videos/{video_id}", responses=refusals(404, 503) | {200: headed("openai-poll-after-ms")})
     def get(video_id: str, response: Response) -> Video:
         """Where a video stands; a failed one is told with 200 too."""
         return _polled(videos.get(video_id), response)
 
-    @app.get("/v1/videos", responses=_responses(400, 503))
+    @app.get("/v1/videos", responses=refusals(400, 503))
     def list_videos(page: Annotated[Page, Query()]) -> VideoList:
         """Videos by time of creation, a page at a time."""
         return videos.list(page)
 
-    @app.post("/v1/videos/{video_id}/cancel", responses=_responses(404, 409, 503))
+    @app.post("/v1/videos/{video_id}/cancel", responses=refusals(404, 409, 503))
     def cancel(video_id: str) -> Video:
         """End a queued or running video; cancelling it again changes nothing."""
         return videos.cancel(video_id)
 
-    @app.delete("/v1/videos/{video_id}", responses=_responses(404, 503))
+    @app.delete("/v1/videos/{video_id}", responses=refusals(404, 503))
     def delete(video_id: str) -> DeletedVideo:
         """Remove a video and all that is stored of it, cancelling it first if it is unfinished."""
         return videos.delete(video_id)
 
 
 def _add_content(app: FastAPI, videos: Videos) -> None:
-    @app.head("/v1/videos/{video_id}/content", responses=_responses(400, 404, 409, 503) | KNOWN)
+    @app.head(
+        "/v1/videos/{video_id}/content",
+        response_class=Response,
+        responses=refusals(400, 404, 409, 503) | of_head(),
+    )
     @app.get(
         "/v1/videos/{video_id}/content",
         response_class=StreamingResponse,
-        responses=_responses(400, 404, 409, 416, 503) | KNOWN | CONTENT,
+        responses=refusals(400, 404, 409, 416, 503) | of_bytes(),
     )
     def content(request: Request, video_id: str, download: Annotated[Download, Query()]) -> Response:
         """The finished MP4 or a picture of it, whole or one range of its bytes."""
@@ -124,11 +110,15 @@ def _add_content(app: FastAPI, videos: Videos) -> None:
 
 
 def _add_objects(app: FastAPI, objects: Objects) -> None:
-    @app.head(LINKS + "/{key:path}", responses=_responses(400, 403, 404, 503) | KNOWN)
+    @app.head(
+        LINKS + "/{key:path}",
+        response_class=Response,
+        responses=refusals(400, 403, 404, 503) | of_head("content-disposition"),
+    )
     @app.get(
         LINKS + "/{key:path}",
         response_class=StreamingResponse,
-        responses=_responses(400, 403, 404, 416, 503) | KNOWN | CONTENT,
+        responses=refusals(400, 403, 404, 416, 503) | of_bytes("content-disposition"),
     )
     def stored(request: Request, key: str, expires: str, signature: str) -> Response:
         """The file that a signed link leads to, whole or one range of its bytes."""
@@ -154,7 +144,7 @@ def _add_probes(app: FastAPI, videos: Videos, check_ready: Callable[[], None]) -
         """This process answers."""
         return JSONResponse({"status": "ok"})
 
-    @app.get("/readyz", responses=_responses(503))
+    @app.get("/readyz", responses=refusals(503))
     def readyz() -> JSONResponse:
         """The job store and a worker answer too."""
         check_ready()

@@ -282,3 +282,49 @@ def test_the_openapi_document_names_what_may_be_asked_of_lists_and_contents(http
     assert set(content["responses"]["200"]["content"]) == {"video/mp4", "image/webp", "image/jpeg"}
     assert {"delete", "get"} <= set(paths["/v1/videos/{video_id}"])
     assert "post" in paths["/v1/videos/{video_id}/cancel"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "statuses"),
+    [
+        ("post", "/v1/videos", {200, 400, 404, 413, 415, 422, 500, 503}),
+        ("get", "/v1/videos", {200, 400, 500, 503}),
+        ("get", "/v1/videos/{video_id}", {200, 404, 500, 503}),
+        ("delete", "/v1/videos/{video_id}", {200, 404, 500, 503}),
+        ("post", "/v1/videos/{video_id}/cancel", {200, 404, 409, 500, 503}),
+        ("get", "/v1/videos/{video_id}/content", {200, 206, 304, 400, 404, 409, 416, 500, 503}),
+        ("head", "/v1/videos/{video_id}/content", {200, 304, 400, 404, 409, 500, 503}),
+        ("get", "/objects/{key}", {200, 206, 304, 400, 403, 404, 416, 500, 503}),
+        ("head", "/objects/{key}", {200, 304, 400, 403, 404, 500, 503}),
+    ],
+)
+def test_the_openapi_document_tells_what_a_route_answers(http, method, path, statuses):
+    document = http.get("/openapi.json").json()
+    answers = document["paths"][path][method]["responses"]
+
+    assert {int(status) for status in answers} == statuses
+    assert all("x-request-id" in answer["headers"] for answer in answers.values())
+    for status in statuses - {200, 206, 304}:
+        schema = answers[str(status)]["content"]["application/json"]["schema"]
+        assert schema == {"$ref": "#/components/schemas/Envelope"}
+    assert "HTTPValidationError" not in str(document)
+
+
+def test_the_openapi_document_tells_the_headers_that_come(http, finished):
+    paths = http.get("/openapi.json").json()["paths"]
+    content, create = paths["/v1/videos/{video_id}/content"], paths["/v1/videos"]["post"]
+    url, key = f"/v1/videos/{finished}/content", {"idempotency-key": "k"}
+    made = [http.post("/v1/videos", json={"prompt": "a"}, headers=key) for _ in range(2)]
+    etag = http.get(url).headers["etag"]
+
+    for operation, reply in (
+        (create, made[1]),
+        (content["get"], http.get(url)),
+        (content["get"], http.get(url, headers={"range": "bytes=0-1"})),
+        (content["get"], http.get(url, headers={"range": "bytes=5000-"})),
+        (content["get"], http.get(url, headers={"if-none-match": etag})),
+        (content["get"], http.get(f"/v1/videos/{made[0].json()['id']}/content")),
+        (content["head"], http.head(url)),
+    ):
+        told = set(operation["responses"][str(reply.status_code)]["headers"])
+        assert told - {"content-length"} == reply.headers.keys() - {"content-type", "content-length"}

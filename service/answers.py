@@ -1,0 +1,99 @@
+"""What the OpenAPI document says of answers: their statuses, headers and types."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from service.envelope import Envelope
+from service.idempotency import REPLAYED
+from service.request_id import HEADER
+from worker.variants import Variant
+
+Answers = dict[int | str, dict[str, Any]]
+
+_MEANINGS = {
+    400: "a field is missing, unknown or outside its limits",
+    403: "the link is not one of ours, or has expired",
+    404: "no such video",
+    409: "the video is not (or no longer) in a state for this",
+    413: "the body is too large",
+    415: "the body is neither JSON nor a form",
+    416: "the range lies outside the video",
+    422: "the key of the request stands for another video",
+    500: "what nobody foresaw; the message says nothing but the id of the request",
+    503: "a part of the service does not answer",
+}
+_HEADERS = {
+    HEADER: "the id of the request: its own if that is a sane one, else a new one",
+    REPLAYED: "`true` when an earlier request with this key has queued the video",
+    "openai-poll-after-ms": "when to ask again, while the video is unfinished",
+    "x-should-retry": "whether to repeat the request",
+    "retry-after": "when to repeat the request, in seconds",
+    "retry-after-ms": "the same in milliseconds",
+    "accept-ranges": "`bytes`",
+    "etag": "a tag that no other content has",
+    "content-length": "the number of bytes in this answer, or in that to GET",
+    "content-range": "which bytes of how many",
+    "content-disposition": "under which name to save it",
+}
+_OF_REFUSALS = {
+    409: ("x-should-retry",),
+    416: ("content-range",),
+    503: ("x-should-retry", "retry-after", "retry-after-ms"),
+}
+_OF_BYTES = ("accept-ranges", "etag", "content-length")
+
+
+def refusals(*statuses: int) -> Answers:
+    """Errors, all in the envelope, and the one that any call may meet."""
+    return {
+        status: {"model": Envelope, "description": _MEANINGS[status], **headed(*_OF_REFUSALS.get(status, ()))}
+        for status in (*statuses, 500)
+    }
+
+
+def headed(*names: str) -> dict[str, Any]:
+    """These headers, as one answer has them."""
+    return {
+        "headers": {name: {"description": _HEADERS[name], "schema": {"type": "string"}} for name in names}
+    }
+
+
+def of_bytes(*more: str) -> Answers:
+    """Stored bytes asked for with GET, with headers of their own."""
+    content: dict[str, Any] = {"content": {variant.content_type: {} for variant in Variant}}
+    return {
+        200: content | headed(*_OF_BYTES, *more),
+        206: {"description": "one range of the bytes"} | content | headed(*_OF_BYTES, "content-range", *more),
+        304: {"description": "the client has this already"} | headed("accept-ranges", "etag", *more),
+    }
+
+
+def of_head(*more: str) -> Answers:
+    """The same asked for with HEAD: no bytes, and no range of them."""
+    return {
+        status: {
+            "description": answer.get("description", "the headers of the whole"),
+            "headers": answer["headers"],
+        }
+        for status, answer in of_bytes(*more).items()
+        if status != 206
+    }
+
+
+class Documented(FastAPI):
+    """An application that tells what it answers."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document: each answer has its id, and what FastAPI would refuse with 422 we refuse with 400."""
+        document = super().openapi()
+        for path in document["paths"].values():
+            for operation in path.values():
+                answers = operation["responses"]
+                if "HTTPValidationError" in str(answers.get("422")):
+                    del answers["422"]
+                for answer in answers.values():
+                    answer.setdefault("headers", {}).update(headed(HEADER)["headers"])
+        for unused in ("HTTPValidationError", "ValidationError"):
+            document["components"]["schemas"].pop(unused, None)
+        return document
