@@ -149,7 +149,7 @@ class FakePipeline(Pipeline):
     def __init__(self):
         self.sampling = argparse.Namespace(window=16, overlap=2, base_size=128)
 
-    def base_clips(self, prompts, seeds, *, steps):
+    def base_clips(self, prompts, seeds, *, steps, guidance_scale):
         return torch.stack(
             [torch.randn(3, 80, 16, 16, generator=torch.Generator().manual_seed(s)) for s in seeds]
         )
