@@ -73,6 +73,19 @@ def test_learning_lowers_the_loss_of_a_fixed_batch(world: World, tmp_path: Path)
     assert sum(losses[-8:]) < 0.8 * sum(losses[:8])
 
 
+def test_a_long_run_is_saved_on_its_way(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "LOG_STEPS", 1)
+    monkeypatch.setattr(loop, "SAVE_SECONDS", 0)
+    recipe = text_to_video.text_to_image(SETTINGS, HERE, world)
+    trainer, saves = Trainer(recipe.learner, Budget(minutes=60, most_steps=3), HERE, tmp_path), list[int]()
+
+    trainer.run(recipe.batches, recipe.loss, lambda: saves.append(trainer.steps))
+
+    assert saves == [1, 2, 3]
+
+
 def test_a_run_goes_on_from_a_state_exactly_and_from_weights_alone(world: World, tmp_path: Path) -> None:
     run("base_image", text_to_video.text_to_image(SETTINGS, HERE, world), tmp_path / "a")
     state = load_file(tmp_path / "a" / "base_image" / "state.safetensors")
