@@ -51,7 +51,7 @@ proto: setup
 	$(BIN)/python -m grpc_tools.protoc -Iservice/pb=proto/ciotat/v1 --python_out=. --pyi_out=. --grpc_python_out=. \
 		proto/ciotat/v1/videos.proto
 
-# Minutes by the environment: BASE_IMAGE, BASE_TEMPORAL, SSR_IMAGE, SSR_TEMPORAL, JUDGES (0: the shipped ones stay).
+# Minutes by the environment: BASE_IMAGE_FIRST, BASE_IMAGE, BASE_TEMPORAL, SSR_IMAGE, SSR_TEMPORAL, JUDGES (0: the shipped ones stay).
 train: setup
 	PYTHON=$(abspath $(BIN))/python model/training/cascade.sh $(or $(TRAINED),var/ciotat-1) $(TRAIN_OPTIONS)
 

@@ -142,9 +142,14 @@ def merge(out: Path) -> None:
     if not files:
         raise FileNotFoundError(f"{out} has no results-*.json to merge")
     reports = [json.loads(file.read_text()) for file in files]
-    if len({(r["checkpoint"], r["judges"], r["seed"], r["size"], r["steps"]) for r in reports}) > 1:
+    if (
+        len(
+            {(r["checkpoint"], r["judges"], r["seed"], r["size"], r["steps"], r["guidance"]) for r in reports}
+        )
+        > 1
+    ):
         raise ValueError(
-            f"the shards in {out} come from different checkpoints, judges, seeds, sizes or steps"
+            f"the shards in {out} come from different checkpoints, judges, seeds, sizes, steps or guidance"
         )
     clips = [Judged(**{**c, "question": Question(**c["question"])}) for r in reports for c in r["clips"]]
     first = {key: value for key, value in reports[0].items() if key in provenance_keys()}

@@ -103,9 +103,7 @@ class Trainer:
         self.steps = 0
         out.mkdir(parents=True, exist_ok=True)
 
-    def run(
-        self, batches: Iterable[object], loss: Callable[..., Tensor], on_minute: Callable[[], None]
-    ) -> None:
+    def run(self, batches: Iterable[object], loss: Callable[..., Tensor], save: Callable[[], None]) -> None:
         """Train until the time is spent; the first process calls `save` every third minute."""
         log = (self.out / "log.jsonl").open("a") if self.place.rank == 0 else None
         start, next_save, shown = time.monotonic(), SAVE_SECONDS, torch.zeros((), device=self.place.device)
@@ -127,7 +125,7 @@ class Trainer:
                 bar.update(min(100.0, 100 * progress) - bar.n)
                 if seconds > next_save:
                     next_save += SAVE_SECONDS
-                    on_minute()
+                    save()
             if progress >= 1 or self.steps >= self.budget.most_steps:
                 break
         bar.close()
