@@ -40,6 +40,8 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/buf lint
+	$(BIN)/buf breaking --against proto/ciotat.binpb
 
 # torch keeps its own pin in pyproject.toml: its builds differ by machine, and so do their dependencies.
 lock: setup
@@ -47,9 +49,12 @@ lock: setup
 		--no-header --no-annotate --no-emit-find-links --no-emit-index-url --no-emit-trusted-host \
 		--output-file constraints.txt pyproject.toml
 
+# A change that breaks clients is refused; CONTRIBUTING.md says how one is made all the same.
 proto: setup
-	$(BIN)/python -m grpc_tools.protoc -Iservice/pb=proto/ciotat/v1 --python_out=. --pyi_out=. --grpc_python_out=. \
-		proto/ciotat/v1/videos.proto
+	$(BIN)/buf lint
+	test ! -e proto/ciotat.binpb || $(BIN)/buf breaking --against proto/ciotat.binpb
+	$(BIN)/buf build --output proto/ciotat.binpb
+	proto/stubs.sh $(BIN)/python service/pb
 
 # Minutes by the environment: BASE_IMAGE_FIRST, BASE_IMAGE, BASE_TEMPORAL, SSR_IMAGE, SSR_TEMPORAL, JUDGES (0: the shipped ones stay).
 train: setup

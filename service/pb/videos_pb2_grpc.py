@@ -3,7 +3,7 @@
 import grpc
 import warnings
 
-from service.pb import videos_pb2 as service_dot_pb_dot_videos__pb2
+from service.pb import videos_pb2 as ciotat_dot_v1_dot_videos__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -18,7 +18,7 @@ except ImportError:
 if _version_not_supported:
     raise RuntimeError(
         f'The grpc package installed is at version {GRPC_VERSION},'
-        + ' but the generated code in service/pb/videos_pb2_grpc.py depends on'
+        + ' but the generated code in ciotat/v1/videos_pb2_grpc.py depends on'
         + f' grpcio>={GRPC_GENERATED_VERSION}.'
         + f' Please upgrade your grpc module to grpcio>={GRPC_GENERATED_VERSION}'
         + f' or downgrade your generated code using grpcio-tools<={GRPC_VERSION}.'
@@ -36,38 +36,38 @@ class VideoServiceStub:
         """
         self.CreateVideo = channel.unary_unary(
                 '/ciotat.v1.VideoService/CreateVideo',
-                request_serializer=service_dot_pb_dot_videos__pb2.CreateVideoRequest.SerializeToString,
-                response_deserializer=service_dot_pb_dot_videos__pb2.CreateVideoResponse.FromString,
+                request_serializer=ciotat_dot_v1_dot_videos__pb2.CreateVideoRequest.SerializeToString,
+                response_deserializer=ciotat_dot_v1_dot_videos__pb2.CreateVideoResponse.FromString,
                 _registered_method=True)
         self.GetVideo = channel.unary_unary(
                 '/ciotat.v1.VideoService/GetVideo',
-                request_serializer=service_dot_pb_dot_videos__pb2.GetVideoRequest.SerializeToString,
-                response_deserializer=service_dot_pb_dot_videos__pb2.GetVideoResponse.FromString,
+                request_serializer=ciotat_dot_v1_dot_videos__pb2.GetVideoRequest.SerializeToString,
+                response_deserializer=ciotat_dot_v1_dot_videos__pb2.GetVideoResponse.FromString,
                 _registered_method=True)
         self.ListVideos = channel.unary_unary(
                 '/ciotat.v1.VideoService/ListVideos',
-                request_serializer=service_dot_pb_dot_videos__pb2.ListVideosRequest.SerializeToString,
-                response_deserializer=service_dot_pb_dot_videos__pb2.ListVideosResponse.FromString,
+                request_serializer=ciotat_dot_v1_dot_videos__pb2.ListVideosRequest.SerializeToString,
+                response_deserializer=ciotat_dot_v1_dot_videos__pb2.ListVideosResponse.FromString,
                 _registered_method=True)
         self.CancelVideo = channel.unary_unary(
                 '/ciotat.v1.VideoService/CancelVideo',
-                request_serializer=service_dot_pb_dot_videos__pb2.CancelVideoRequest.SerializeToString,
-                response_deserializer=service_dot_pb_dot_videos__pb2.CancelVideoResponse.FromString,
+                request_serializer=ciotat_dot_v1_dot_videos__pb2.CancelVideoRequest.SerializeToString,
+                response_deserializer=ciotat_dot_v1_dot_videos__pb2.CancelVideoResponse.FromString,
                 _registered_method=True)
         self.DeleteVideo = channel.unary_unary(
                 '/ciotat.v1.VideoService/DeleteVideo',
-                request_serializer=service_dot_pb_dot_videos__pb2.DeleteVideoRequest.SerializeToString,
-                response_deserializer=service_dot_pb_dot_videos__pb2.DeleteVideoResponse.FromString,
+                request_serializer=ciotat_dot_v1_dot_videos__pb2.DeleteVideoRequest.SerializeToString,
+                response_deserializer=ciotat_dot_v1_dot_videos__pb2.DeleteVideoResponse.FromString,
                 _registered_method=True)
         self.WatchVideo = channel.unary_stream(
                 '/ciotat.v1.VideoService/WatchVideo',
-                request_serializer=service_dot_pb_dot_videos__pb2.WatchVideoRequest.SerializeToString,
-                response_deserializer=service_dot_pb_dot_videos__pb2.WatchVideoResponse.FromString,
+                request_serializer=ciotat_dot_v1_dot_videos__pb2.WatchVideoRequest.SerializeToString,
+                response_deserializer=ciotat_dot_v1_dot_videos__pb2.WatchVideoResponse.FromString,
                 _registered_method=True)
         self.DownloadVideo = channel.unary_stream(
                 '/ciotat.v1.VideoService/DownloadVideo',
-                request_serializer=service_dot_pb_dot_videos__pb2.DownloadVideoRequest.SerializeToString,
-                response_deserializer=service_dot_pb_dot_videos__pb2.DownloadVideoResponse.FromString,
+                request_serializer=ciotat_dot_v1_dot_videos__pb2.DownloadVideoRequest.SerializeToString,
+                response_deserializer=ciotat_dot_v1_dot_videos__pb2.DownloadVideoResponse.FromString,
                 _registered_method=True)
 
 
@@ -128,38 +128,38 @@ def add_VideoServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'CreateVideo': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateVideo,
-                    request_deserializer=service_dot_pb_dot_videos__pb2.CreateVideoRequest.FromString,
-                    response_serializer=service_dot_pb_dot_videos__pb2.CreateVideoResponse.SerializeToString,
+                    request_deserializer=ciotat_dot_v1_dot_videos__pb2.CreateVideoRequest.FromString,
+                    response_serializer=ciotat_dot_v1_dot_videos__pb2.CreateVideoResponse.SerializeToString,
             ),
             'GetVideo': grpc.unary_unary_rpc_method_handler(
                     servicer.GetVideo,
-                    request_deserializer=service_dot_pb_dot_videos__pb2.GetVideoRequest.FromString,
-                    response_serializer=service_dot_pb_dot_videos__pb2.GetVideoResponse.SerializeToString,
+                    request_deserializer=ciotat_dot_v1_dot_videos__pb2.GetVideoRequest.FromString,
+                    response_serializer=ciotat_dot_v1_dot_videos__pb2.GetVideoResponse.SerializeToString,
             ),
             'ListVideos': grpc.unary_unary_rpc_method_handler(
                     servicer.ListVideos,
-                    request_deserializer=service_dot_pb_dot_videos__pb2.ListVideosRequest.FromString,
-                    response_serializer=service_dot_pb_dot_videos__pb2.ListVideosResponse.SerializeToString,
+                    request_deserializer=ciotat_dot_v1_dot_videos__pb2.ListVideosRequest.FromString,
+                    response_serializer=ciotat_dot_v1_dot_videos__pb2.ListVideosResponse.SerializeToString,
             ),
             'CancelVideo': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelVideo,
-                    request_deserializer=service_dot_pb_dot_videos__pb2.CancelVideoRequest.FromString,
-                    response_serializer=service_dot_pb_dot_videos__pb2.CancelVideoResponse.SerializeToString,
+                    request_deserializer=ciotat_dot_v1_dot_videos__pb2.CancelVideoRequest.FromString,
+                    response_serializer=ciotat_dot_v1_dot_videos__pb2.CancelVideoResponse.SerializeToString,
             ),
             'DeleteVideo': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteVideo,
-                    request_deserializer=service_dot_pb_dot_videos__pb2.DeleteVideoRequest.FromString,
-                    response_serializer=service_dot_pb_dot_videos__pb2.DeleteVideoResponse.SerializeToString,
+                    request_deserializer=ciotat_dot_v1_dot_videos__pb2.DeleteVideoRequest.FromString,
+                    response_serializer=ciotat_dot_v1_dot_videos__pb2.DeleteVideoResponse.SerializeToString,
             ),
             'WatchVideo': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchVideo,
-                    request_deserializer=service_dot_pb_dot_videos__pb2.WatchVideoRequest.FromString,
-                    response_serializer=service_dot_pb_dot_videos__pb2.WatchVideoResponse.SerializeToString,
+                    request_deserializer=ciotat_dot_v1_dot_videos__pb2.WatchVideoRequest.FromString,
+                    response_serializer=ciotat_dot_v1_dot_videos__pb2.WatchVideoResponse.SerializeToString,
             ),
             'DownloadVideo': grpc.unary_stream_rpc_method_handler(
                     servicer.DownloadVideo,
-                    request_deserializer=service_dot_pb_dot_videos__pb2.DownloadVideoRequest.FromString,
-                    response_serializer=service_dot_pb_dot_videos__pb2.DownloadVideoResponse.SerializeToString,
+                    request_deserializer=ciotat_dot_v1_dot_videos__pb2.DownloadVideoRequest.FromString,
+                    response_serializer=ciotat_dot_v1_dot_videos__pb2.DownloadVideoResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -187,8 +187,8 @@ class VideoService:
             request,
             target,
             '/ciotat.v1.VideoService/CreateVideo',
-            service_dot_pb_dot_videos__pb2.CreateVideoRequest.SerializeToString,
-            service_dot_pb_dot_videos__pb2.CreateVideoResponse.FromString,
+            ciotat_dot_v1_dot_videos__pb2.CreateVideoRequest.SerializeToString,
+            ciotat_dot_v1_dot_videos__pb2.CreateVideoResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -214,8 +214,8 @@ class VideoService:
             request,
             target,
             '/ciotat.v1.VideoService/GetVideo',
-            service_dot_pb_dot_videos__pb2.GetVideoRequest.SerializeToString,
-            service_dot_pb_dot_videos__pb2.GetVideoResponse.FromString,
+            ciotat_dot_v1_dot_videos__pb2.GetVideoRequest.SerializeToString,
+            ciotat_dot_v1_dot_videos__pb2.GetVideoResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -241,8 +241,8 @@ class VideoService:
             request,
             target,
             '/ciotat.v1.VideoService/ListVideos',
-            service_dot_pb_dot_videos__pb2.ListVideosRequest.SerializeToString,
-            service_dot_pb_dot_videos__pb2.ListVideosResponse.FromString,
+            ciotat_dot_v1_dot_videos__pb2.ListVideosRequest.SerializeToString,
+            ciotat_dot_v1_dot_videos__pb2.ListVideosResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -268,8 +268,8 @@ class VideoService:
             request,
             target,
             '/ciotat.v1.VideoService/CancelVideo',
-            service_dot_pb_dot_videos__pb2.CancelVideoRequest.SerializeToString,
-            service_dot_pb_dot_videos__pb2.CancelVideoResponse.FromString,
+            ciotat_dot_v1_dot_videos__pb2.CancelVideoRequest.SerializeToString,
+            ciotat_dot_v1_dot_videos__pb2.CancelVideoResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -295,8 +295,8 @@ class VideoService:
             request,
             target,
             '/ciotat.v1.VideoService/DeleteVideo',
-            service_dot_pb_dot_videos__pb2.DeleteVideoRequest.SerializeToString,
-            service_dot_pb_dot_videos__pb2.DeleteVideoResponse.FromString,
+            ciotat_dot_v1_dot_videos__pb2.DeleteVideoRequest.SerializeToString,
+            ciotat_dot_v1_dot_videos__pb2.DeleteVideoResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -322,8 +322,8 @@ class VideoService:
             request,
             target,
             '/ciotat.v1.VideoService/WatchVideo',
-            service_dot_pb_dot_videos__pb2.WatchVideoRequest.SerializeToString,
-            service_dot_pb_dot_videos__pb2.WatchVideoResponse.FromString,
+            ciotat_dot_v1_dot_videos__pb2.WatchVideoRequest.SerializeToString,
+            ciotat_dot_v1_dot_videos__pb2.WatchVideoResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -349,8 +349,8 @@ class VideoService:
             request,
             target,
             '/ciotat.v1.VideoService/DownloadVideo',
-            service_dot_pb_dot_videos__pb2.DownloadVideoRequest.SerializeToString,
-            service_dot_pb_dot_videos__pb2.DownloadVideoResponse.FromString,
+            ciotat_dot_v1_dot_videos__pb2.DownloadVideoRequest.SerializeToString,
+            ciotat_dot_v1_dot_videos__pb2.DownloadVideoResponse.FromString,
             options,
             channel_credentials,
             insecure,
