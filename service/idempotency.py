@@ -11,9 +11,9 @@ REPLAYED = "idempotent-replayed"
 _KEY = re.compile(r"[ -~]{1,255}")
 
 
-def known_by(key: str, spec: VideoSpec, seeded: bool) -> Request:
-    """What this key and this spec are remembered by; a seed that was drawn is none of what was asked."""
+def known_by(route: str, key: str, spec: VideoSpec, seeded: bool) -> Request:
+    """What this key of a route and this spec are remembered by; a seed that was drawn is none of what was asked."""
     if not _KEY.fullmatch(key):
         raise InvalidField(KEY_HEADER, "1 to 255 printable ASCII characters, as in request_id of gRPC")
     asked = spec.model_dump_json(exclude_unset=True, exclude=None if seeded else {"seed"})
-    return Request(key, hashlib.sha256(asked.encode()).hexdigest())
+    return Request(route, key, hashlib.sha256(asked.encode()).hexdigest())

@@ -7,6 +7,7 @@ from fastapi import Depends, FastAPI, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from model.spec import VideoSpec
+from service.access import Caller
 from service.answers import Documented, headed, of_bytes, of_head, refusals
 from service.delivery import delivered
 from service.envelope import install_errors
@@ -64,33 +65,36 @@ def _add_videos(app: FastAPI, videos: Videos) -> None:
         responses=refusals(400, 404, 413, 415, 422, 503) | {200: headed("openai-poll-after-ms", REPLAYED)},
     )
     def create(
-        body: Annotated[Mapping[str, Any], Depends(fields)], response: Response, key: IdempotencyKey = None
+        caller: Caller,
+        body: Annotated[Mapping[str, Any], Depends(fields)],
+        response: Response,
+        key: IdempotencyKey = None,
     ) -> Video:
         """Queue a video; with a key that has queued one before, tell that one again."""
-        video, replayed = videos.create(body, key)
+        video, replayed = videos.create(caller, body, key)
         if replayed:
             response.headers[REPLAYED] = "true"
         return _polled(video, response)
 
     @app.get("/v1/videos/{video_id}", responses=refusals(404, 503) | {200: headed("openai-poll-after-ms")})
-    def get(video_id: str, response: Response) -> Video:
+    def get(caller: Caller, video_id: str, response: Response) -> Video:
         """Where a video stands; a failed one is told with 200 too."""
-        return _polled(videos.get(video_id), response)
+        return _polled(videos.get(caller, video_id), response)
 
     @app.get("/v1/videos", responses=refusals(400, 503))
-    def list_videos(page: Annotated[Page, Query()]) -> VideoList:
+    def list_videos(caller: Caller, page: Annotated[Page, Query()]) -> VideoList:
         """Videos by time of creation, a page at a time."""
-        return videos.list(page)
+        return videos.list(caller, page)
 
     @app.post("/v1/videos/{video_id}/cancel", responses=refusals(404, 409, 503))
-    def cancel(video_id: str) -> Video:
+    def cancel(caller: Caller, video_id: str) -> Video:
         """End a queued or running video; cancelling it again changes nothing."""
-        return videos.cancel(video_id)
+        return videos.cancel(caller, video_id)
 
     @app.delete("/v1/videos/{video_id}", responses=refusals(404, 503))
-    def delete(video_id: str) -> DeletedVideo:
+    def delete(caller: Caller, video_id: str) -> DeletedVideo:
         """Remove a video and all that is stored of it, cancelling it first if it is unfinished."""
-        return videos.delete(video_id)
+        return videos.delete(caller, video_id)
 
 
 def _add_content(app: FastAPI, videos: Videos) -> None:
@@ -104,9 +108,11 @@ def _add_content(app: FastAPI, videos: Videos) -> None:
         response_class=StreamingResponse,
         responses=refusals(400, 404, 409, 416, 503) | of_bytes(),
     )
-    def content(request: Request, video_id: str, download: Annotated[Download, Query()]) -> Response:
+    def content(
+        caller: Caller, request: Request, video_id: str, download: Annotated[Download, Query()]
+    ) -> Response:
         """The finished MP4 or a picture of it, whole or one range of its bytes."""
-        return delivered(request, videos.content(video_id, download))
+        return delivered(request, videos.content(caller, video_id, download))
 
 
 def _add_objects(app: FastAPI, objects: Objects) -> None:
@@ -135,7 +141,7 @@ def _polled(video: Video, response: Response) -> Video:
 
 def _add_probes(app: FastAPI, videos: Videos, check_ready: Callable[[], None]) -> None:
     @app.get("/v1/models")
-    def models() -> ModelList:
+    def models(caller: Caller) -> ModelList:
         """The installed checkpoints."""
         return videos.models()
 

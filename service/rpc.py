@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 from google.protobuf.message import Message
 
+from service.access import asking
 from service.errors import INTERNAL, REFUSALS, refusal_of, unforeseen
 from service.idempotency import REPLAYED
 from service.pb import videos_pb2 as pb
@@ -31,25 +32,25 @@ class VideosServicer(stubs.VideoServiceServicer):
         self, request: pb.CreateVideoRequest, context: grpc.ServicerContext
     ) -> pb.CreateVideoResponse:
         """Queue a video, once under one request_id."""
-        with _answering(context):
+        with _answering(context) as caller:
             asked = _fields(request)
             key = request.request_id if asked.pop("request_id", None) is not None else None
-            video, replayed = self._videos.create(asked, key)
+            video, replayed = self._videos.create(caller, asked, key)
             if replayed:
                 context.send_initial_metadata(((REPLAYED, "true"),))
             return pb.CreateVideoResponse(video=told(video))
 
     def GetVideo(self, request: pb.GetVideoRequest, context: grpc.ServicerContext) -> pb.GetVideoResponse:
         """Where a video stands."""
-        with _answering(context):
-            return pb.GetVideoResponse(video=told(self._videos.get(request.id)))
+        with _answering(context) as caller:
+            return pb.GetVideoResponse(video=told(self._videos.get(caller, request.id)))
 
     def ListVideos(
         self, request: pb.ListVideosRequest, context: grpc.ServicerContext
     ) -> pb.ListVideosResponse:
         """One page of videos."""
-        with _answering(context):
-            found = self._videos.list(parsed(Page, _fields(request)))
+        with _answering(context) as caller:
+            found = self._videos.list(caller, parsed(Page, _fields(request)))
             page = found.model_dump(exclude={"data"}, exclude_none=True)
             return pb.ListVideosResponse(data=map(told, found.data), **page)
 
@@ -57,15 +58,15 @@ class VideosServicer(stubs.VideoServiceServicer):
         self, request: pb.CancelVideoRequest, context: grpc.ServicerContext
     ) -> pb.CancelVideoResponse:
         """End an unfinished video."""
-        with _answering(context):
-            return pb.CancelVideoResponse(video=told(self._videos.cancel(request.id)))
+        with _answering(context) as caller:
+            return pb.CancelVideoResponse(video=told(self._videos.cancel(caller, request.id)))
 
     def DeleteVideo(
         self, request: pb.DeleteVideoRequest, context: grpc.ServicerContext
     ) -> pb.DeleteVideoResponse:
         """Remove a video and all that is stored of it."""
-        with _answering(context):
-            return pb.DeleteVideoResponse(**self._videos.delete(request.id).model_dump())
+        with _answering(context) as caller:
+            return pb.DeleteVideoResponse(**self._videos.delete(caller, request.id).model_dump())
 
     def WatchVideo(
         self, request: pb.WatchVideoRequest, context: grpc.ServicerContext
@@ -74,16 +75,16 @@ class VideosServicer(stubs.VideoServiceServicer):
         over = threading.Event()
         if not context.add_callback(over.set):
             return
-        with _answering(context):
-            for video in self._videos.watch(request.id, over):
+        with _answering(context) as caller:
+            for video in self._videos.watch(caller, request.id, over):
                 yield pb.WatchVideoResponse(video=told(video))
 
     def DownloadVideo(
         self, request: pb.DownloadVideoRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.DownloadVideoResponse]:
         """The content in the storage's own chunks."""
-        with _answering(context):
-            found = self._videos.content(request.id, parsed(Download, _fields(request)))
+        with _answering(context) as caller:
+            found = self._videos.content(caller, request.id, parsed(Download, _fields(request)))
             for chunk in found.read(0, found.size):
                 yield pb.DownloadVideoResponse(chunk=chunk)
 
@@ -101,12 +102,12 @@ def _fields(request: Message) -> dict[str, object]:
 
 
 @contextmanager
-def _answering(context: grpc.ServicerContext) -> Iterator[None]:
-    """What is raised inside leaves by the table, and what nobody foresaw without a word of it."""
+def _answering(context: grpc.ServicerContext) -> Iterator[str]:
+    """Yields who is asking; what is raised inside leaves by the table, and what nobody foresaw without a word of it."""
     request_id = identified(dict(context.invocation_metadata()).get(HEADER))
     context.set_trailing_metadata(((HEADER, request_id),))
     try:
-        yield
+        yield asking()
         return
     except tuple(REFUSALS) as error:
         code, words = refusal_of(error).grpc, str(error)

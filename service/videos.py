@@ -13,7 +13,7 @@ from model.catalog import INDEX, installed, locate
 from model.spec import FPS, VideoSpec
 from service.errors import InvalidField, VideoCancelled, VideoFailed, VideoNotReady
 from service.idempotency import known_by
-from worker.jobs import Created, Job, JobOver, JobStore, Status
+from worker.jobs import Created, Job, JobNotFound, JobOver, JobStore, Status
 from worker.storage import Storage
 from worker.variants import Variant, every_key
 
@@ -139,7 +139,7 @@ class Content:
 
 
 class Videos:
-    """Create, get, list, watch, cancel, delete and download; every collaborator is given."""
+    """Create, get, list, watch, cancel, delete and download, each for one tenant; every collaborator is given."""
 
     def __init__(
         self, jobs: JobStore, submit: Callable[[str], None], storage: Storage, checkpoints: Path
@@ -149,7 +149,7 @@ class Videos:
         self._storage = storage
         self._checkpoints = checkpoints
 
-    def create(self, fields: Mapping[str, object], key: str | None = None) -> Accepted:
+    def create(self, tenant: str, fields: Mapping[str, object], key: str | None = None) -> Accepted:
         """Check what was asked, save it as a job, and ring for a worker; under one key, once.
 
         The key is saved with the job, so no request finds another in flight. Who repeats one whose bell was not
@@ -158,41 +158,50 @@ class Videos:
         spec = parsed(VideoSpec, fields)
         locate(self._checkpoints, spec.model)
         if key is None:
-            created = Created(self._jobs.create(spec), before=False)
+            created = Created(self._jobs.create(spec, tenant), before=False)
         else:
-            request = known_by(key, spec, seeded=fields.get("seed") is not None)
-            created = self._jobs.create_once(spec, request)
+            request = known_by("create", key, spec, seeded=fields.get("seed") is not None)
+            created = self._jobs.create_once(spec, tenant, request)
         if created.job.status is Status.QUEUED:
             self._submit(created.job.id)
         return Accepted(Video.of(created.job.as_created), created.before)
 
-    def get(self, video_id: str) -> Video:
+    def get(self, tenant: str, video_id: str) -> Video:
         """The video as it is now."""
-        return Video.of(self._jobs.get(video_id))
+        return Video.of(self._own(tenant, video_id))
 
-    def list(self, page: Page) -> VideoList:
+    def _own(self, tenant: str, video_id: str) -> Job:
+        """The job, where it is this tenant's; whose it is never changes, and of another's nothing is told."""
+        job = self._jobs.get(video_id)
+        if job.tenant != tenant:
+            raise JobNotFound(f"video {video_id!r} does not exist")
+        return job
+
+    def list(self, tenant: str, page: Page) -> VideoList:
         """Videos by time of creation, a page at a time."""
-        jobs, has_more = self._jobs.page(page.after, page.limit, page.order)
+        jobs, has_more = self._jobs.page(page.after, page.limit, page.order, tenant)
         data = [Video.of(job) for job in jobs]
         first_id, last_id = (data[0].id, data[-1].id) if data else (None, None)
         return VideoList(data=data, first_id=first_id, last_id=last_id, has_more=has_more)
 
-    def watch(self, video_id: str, over: threading.Event) -> Iterator[Video]:
+    def watch(self, tenant: str, video_id: str, over: threading.Event) -> Iterator[Video]:
         """The video as it is now, then at each change, until its end or until `over` is set."""
-        told = self.get(video_id)
+        told = self.get(tenant, video_id)
         yield told
         while told.status in UNFINISHED and not over.wait(WATCH_SECONDS):
-            now = self.get(video_id)
+            now = self.get(tenant, video_id)
             if now != told:
                 told = now
                 yield told
 
-    def cancel(self, video_id: str) -> Video:
+    def cancel(self, tenant: str, video_id: str) -> Video:
         """End an unfinished video; its worker stops within a step."""
+        self._own(tenant, video_id)
         return Video.of(self._jobs.cancel(video_id))
 
-    def delete(self, video_id: str) -> DeletedVideo:
+    def delete(self, tenant: str, video_id: str) -> DeletedVideo:
         """Cancel it if need be, then remove its objects, then its record: what fails on the way can be repeated."""
+        self._own(tenant, video_id)
         with suppress(JobOver):
             self._jobs.cancel(video_id)
         job = self._jobs.get(video_id)
@@ -201,9 +210,9 @@ class Videos:
         self._jobs.delete(video_id)
         return DeletedVideo(id=video_id)
 
-    def content(self, video_id: str, download: Download) -> Content:
+    def content(self, tenant: str, video_id: str, download: Download) -> Content:
         """The finished MP4, or a picture of it."""
-        job = self._jobs.get(video_id)
+        job = self._own(tenant, video_id)
         if job.video_key is None:
             raise _contentless(job)
         variant = download.variant

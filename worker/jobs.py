@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Json
 
 from model.spec import VideoSpec
 from worker.scripts import CANCEL, CLAIM, CREATE, DELETE, LIST, UPDATE
+from worker.tenants import DEFAULT_TENANT, index, place, remembered
 
-INDEX = "ciotat:jobs"  # all jobs by time of creation, those of one moment by id
 PENDING = "ciotat:pending"  # queued jobs by time of creation: the outbox, and the queue as seen from outside
 LEASES = "ciotat:leases"  # jobs in progress by the end of their lease
 PLACE_SECONDS = 3600  # how long the place of a deleted job serves as a cursor
@@ -34,6 +34,7 @@ class Job(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
+    tenant: str = DEFAULT_TENANT
     spec: Json[VideoSpec]
     status: Status = Status.QUEUED
     progress: int = 0
@@ -49,12 +50,13 @@ class Job(BaseModel):
     @property
     def as_created(self) -> "Job":
         """The job as it was when it was accepted."""
-        return Job.model_construct(id=self.id, spec=self.spec, created_at=self.created_at)
+        return Job.model_construct(id=self.id, tenant=self.tenant, spec=self.spec, created_at=self.created_at)
 
 
 class Request(NamedTuple):
-    """By what a creation that is repeated is known: the client's key, and a digest of what was asked."""
+    """By what a creation that is repeated is known: its route, the client's key, and a digest of what was asked."""
 
+    route: str
     key: str
     payload: str
 
@@ -110,16 +112,6 @@ def key(job_id: str) -> str:
     return f"ciotat:job:{job_id}"
 
 
-def place(job_id: str) -> str:
-    """The Redis key that remembers where in the index a deleted job was."""
-    return f"ciotat:place:{job_id}"
-
-
-def remembered(request_key: str) -> str:
-    """The Redis key that remembers for which job the key of a request stands."""
-    return f"ciotat:request:{request_key}"
-
-
 class JobStore:
     """Jobs in one Redis or Valkey, by whose clock alone leases run."""
 
@@ -141,22 +133,27 @@ class JobStore:
         self._delete = client.register_script(DELETE)
         self._list = client.register_script(LIST)
 
-    def create(self, spec: VideoSpec) -> Job:
+    def create(self, spec: VideoSpec, tenant: str = DEFAULT_TENANT) -> Job:
         """Save a queued job, its place in the index and the promise to dispatch it, in one write."""
-        return self._save(spec, Request("", "")).job
+        return self._save(spec, tenant, Request("", "", "")).job
 
-    def create_once(self, spec: VideoSpec, request: Request) -> Created:
+    def create_once(self, spec: VideoSpec, tenant: str, request: Request) -> Created:
         """The same, and in the same write the key of the request; the job it stands for, when it is known."""
-        return self._save(spec, request)
+        return self._save(spec, tenant, request)
 
-    def _save(self, spec: VideoSpec, request: Request) -> Created:
+    def _save(self, spec: VideoSpec, tenant: str, request: Request) -> Created:
         job_id = f"video_{secrets.token_hex(16)}"
-        record = {"spec": spec.model_dump_json(), "status": Status.QUEUED.value}
+        record = {"tenant": tenant, "spec": spec.model_dump_json(), "status": Status.QUEUED.value}
         record |= {"progress": "0", "attempts": "0", "token": "0"}
         fields = [part for field in record.items() for part in field]
         with _store_errors():
             payload, known, saved = self._create(
-                keys=[key(job_id), INDEX, PENDING, remembered(request.key)],
+                keys=[
+                    key(job_id),
+                    index(tenant),
+                    PENDING,
+                    remembered(tenant, request.route, request.key),
+                ],
                 args=[job_id, request.payload, self._request_seconds, key(""), *fields],
             )
         if payload != request.payload:
@@ -173,10 +170,13 @@ class JobStore:
             raise JobNotFound(f"video {job_id!r} does not exist")
         return Job.model_validate(record)
 
-    def page(self, after: str | None, limit: int, order: Literal["asc", "desc"]) -> Page:
-        """Up to `limit` jobs by time of creation, beginning behind the one named by `after`."""
+    def page(
+        self, after: str | None, limit: int, order: Literal["asc", "desc"], tenant: str = DEFAULT_TENANT
+    ) -> Page:
+        """Up to `limit` jobs of a tenant by time of creation, beginning behind the one named by `after`."""
         with _store_errors():
-            found = self._list(keys=[INDEX, place(after or "")], args=[after or "", limit, order, key("")])
+            keys = [index(tenant), place(tenant, after or "")]
+            found = self._list(keys=keys, args=[after or "", limit, order, key("")])
         if not found:
             raise UnknownCursor(f"after: video {after!r} does not exist")
         more, records = found
@@ -192,8 +192,9 @@ class JobStore:
 
     def delete(self, job_id: str) -> None:
         """Forget a job in all its places; no later write of a worker brings it back."""
+        tenant = self.get(job_id).tenant  # which never changes
         with _store_errors():
-            keys = [key(job_id), INDEX, PENDING, LEASES, place(job_id)]
+            keys = [key(job_id), index(tenant), PENDING, LEASES, place(tenant, job_id)]
             forgotten = self._delete(keys=keys, args=[job_id, PLACE_SECONDS])
         if not forgotten:
             raise JobNotFound(f"video {job_id!r} does not exist")

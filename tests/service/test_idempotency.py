@@ -5,6 +5,7 @@ import pytest
 from service.pb import videos_pb2 as pb
 from service.videos import Videos
 from worker.jobs import StoreUnavailable
+from worker.tenants import DEFAULT_TENANT
 
 FIELDS = {"prompt": "a paper boat", "seconds": 2}
 KEY = {"idempotency-key": "order 66"}
@@ -75,7 +76,7 @@ def test_a_refused_request_leaves_its_key_free(http):
 
 def test_of_equal_requests_at_one_moment_one_makes_the_video(videos):
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: videos.create(FIELDS, "k"), range(32)))
+        answers = list(pool.map(lambda _: videos.create(DEFAULT_TENANT, FIELDS, "k"), range(32)))
 
     assert len({answer.video.id for answer in answers}) == 1
     assert [answer.replayed for answer in answers].count(False) == 1

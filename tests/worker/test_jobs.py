@@ -8,7 +8,6 @@ from pydantic import ValidationError
 
 from model.spec import VideoSpec
 from worker.jobs import (
-    INDEX,
     LEASES,
     PENDING,
     Created,
@@ -24,7 +23,9 @@ from worker.jobs import (
     UnknownCursor,
     connect,
 )
+from worker.tenants import DEFAULT_TENANT, index
 
+INDEX = index(DEFAULT_TENANT)
 SPEC = VideoSpec(prompt="a paper boat", seed=7)
 
 
@@ -49,32 +50,36 @@ def test_a_created_job_is_queued_and_waits_to_be_dispatched(jobs, redis):
 
 
 def test_a_request_that_is_known_makes_no_second_job(jobs, redis):
-    first = jobs.create_once(SPEC, Request("k", "digest"))
+    first = jobs.create_once(SPEC, DEFAULT_TENANT, Request("create", "k", "digest"))
     claimed = jobs.claim(first.job.id)
 
     assert first == Created(first.job, before=False)
-    assert jobs.create_once(SPEC, Request("k", "digest")) == Created(claimed, before=True)
+    assert jobs.create_once(SPEC, DEFAULT_TENANT, Request("create", "k", "digest")) == Created(
+        claimed, before=True
+    )
     assert claimed.as_created == first.job
     with pytest.raises(KeyReused):
-        jobs.create_once(SPEC, Request("k", "another digest"))
+        jobs.create_once(SPEC, DEFAULT_TENANT, Request("create", "k", "another digest"))
     assert redis.zrange(INDEX, 0, -1) == [first.job.id]
     assert redis.zcard(PENDING) == 0
 
 
 def test_a_request_is_known_for_a_day_or_as_long_as_was_set(jobs, redis):
-    jobs.create_once(SPEC, Request("k", "digest"))
-    JobStore(redis, request_seconds=9).create_once(SPEC, Request("briefly", "digest"))
+    jobs.create_once(SPEC, DEFAULT_TENANT, Request("create", "k", "digest"))
+    JobStore(redis, request_seconds=9).create_once(
+        SPEC, DEFAULT_TENANT, Request("create", "briefly", "digest")
+    )
 
-    assert 86390 < redis.ttl("ciotat:request:k") <= 86400
-    assert 0 < redis.ttl("ciotat:request:briefly") <= 9
+    assert 86390 < redis.ttl("ciotat:request:default:create:k") <= 86400
+    assert 0 < redis.ttl("ciotat:request:default:create:briefly") <= 9
 
 
 def test_a_request_outlives_its_deleted_job(jobs):
-    job = jobs.create_once(SPEC, Request("k", "digest")).job
+    job = jobs.create_once(SPEC, DEFAULT_TENANT, Request("create", "k", "digest")).job
     jobs.delete(job.id)
 
     with pytest.raises(JobNotFound, match=job.id):
-        jobs.create_once(SPEC, Request("k", "digest"))
+        jobs.create_once(SPEC, DEFAULT_TENANT, Request("create", "k", "digest"))
 
 
 def test_an_unknown_job_is_named(jobs):
@@ -245,8 +250,8 @@ def test_a_deleted_job_is_nowhere_and_comes_back_by_no_write(jobs, redis):
     for use in (jobs.get, jobs.claim, jobs.cancel, jobs.delete):
         with pytest.raises(JobNotFound):
             use(job.id)
-    assert redis.keys() == [f"ciotat:place:{job.id}"]
-    assert 0 < redis.ttl(f"ciotat:place:{job.id}") <= 3600
+    assert redis.keys() == [f"ciotat:place:default:{job.id}"]
+    assert 0 < redis.ttl(f"ciotat:place:default:{job.id}") <= 3600
 
 
 @given(
