@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from math import ceil
 from typing import Literal
 
 from fastapi import FastAPI, Request
@@ -10,10 +11,9 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from service.errors import INTERNAL, REFUSALS, RangeNotSatisfiable, field_of, refusal_of, unforeseen
+from service.errors import INTERNAL, REFUSALS, RangeNotSatisfiable, field_of, refusal_of, retry_after, unforeseen
 from service.request_id import HEADER
 
-RETRY_AFTER_MS = "1000"
 log = logging.getLogger(__name__)
 
 
@@ -57,8 +57,9 @@ def _refused(request: Request, error: Exception) -> JSONResponse:
     headers: dict[str, str] = {}
     if refusal.status == 409:
         headers["x-should-retry"] = "false"
-    if refusal.status == 503:
-        headers |= {"x-should-retry": "true", "retry-after": "1", "retry-after-ms": RETRY_AFTER_MS}
+    if (wait := retry_after(error)) is not None:
+        told = {"retry-after": str(ceil(wait)), "retry-after-ms": str(ceil(wait * 1000))}
+        headers |= {"x-should-retry": "true"} | told
     if isinstance(error, RangeNotSatisfiable):
         headers["content-range"] = f"bytes */{error.size}"
     return reply(refusal.status, refusal.code, str(error), field_of(error), headers)

@@ -47,6 +47,8 @@ class VideoCancelled(RuntimeError):
 class NotReady(RuntimeError):
     """The service cannot make videos yet."""
 
+    retry_after = 1.0
+
 
 class RangeNotSatisfiable(ValueError):
     """The requested range lies outside the video."""
@@ -99,6 +101,12 @@ INTERNAL = Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, StatusCode.INTERNAL, "inter
 def refusal_of(error: Exception) -> Refusal:
     """The line of the table for one of our own errors."""
     return next(REFUSALS[kind] for kind in type(error).__mro__ if kind in REFUSALS)
+
+
+def retry_after(error: Exception) -> float | None:
+    """Seconds until the same request may do better; an error that knows them has them as its `retry_after`."""
+    wait: float | None = getattr(error, "retry_after", None)
+    return wait
 
 
 def unforeseen(request_id: str) -> str:

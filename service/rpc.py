@@ -11,6 +11,7 @@ import grpc
 from google.protobuf.message import Message
 
 from service.access import asking
+from service.details import TRAILER, detailed, words
 from service.errors import INTERNAL, REFUSALS, refusal_of, unforeseen
 from service.idempotency import REPLAYED
 from service.pb import videos_pb2 as pb
@@ -110,11 +111,12 @@ def _answering(context: grpc.ServicerContext) -> Iterator[str]:
         yield asking()
         return
     except tuple(REFUSALS) as error:
-        code, words = refusal_of(error).grpc, str(error)
+        refusal, told = refusal_of(error), error
     except Exception:
         log.exception("%s failed", request_id)
-        code, words = INTERNAL.grpc, unforeseen(request_id)
-    context.abort(code, words)
+        refusal, told = INTERNAL, RuntimeError(unforeseen(request_id))
+    context.set_trailing_metadata(((HEADER, request_id), (TRAILER, detailed(refusal, told, request_id))))
+    context.abort(refusal.grpc, words(told))
 
 
 def serve(videos: Videos, host: str, port: int) -> tuple[grpc.Server, int]:

@@ -106,6 +106,8 @@ class JobOver(RuntimeError):
 class StoreUnavailable(RuntimeError):
     """The job store does not answer."""
 
+    retry_after = 1.0
+
 
 def key(job_id: str) -> str:
     """The Redis key of one job's record."""

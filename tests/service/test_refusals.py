@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import grpc
 import pytest
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
 
 from model.catalog import UnknownModel
 from service.errors import (
@@ -148,7 +150,39 @@ def refused_alike(doors, call, video_id, expected):
     assert refused.value.code() == expected.grpc
     assert reply.headers["x-request-id"].startswith("req_")
     assert dict(refused.value.trailing_metadata())["x-request-id"].startswith("req_")
+    _detailed_alike(refused.value, reply, error)
     return reply, error, refused.value.details()
+
+
+def details_of(refused):
+    """The rich details of a gRPC error, by the names of their kinds."""
+    status = rpc_status.from_call(refused)  # compares code and words with the plain ones
+    found = {}
+    for packed in status.details:
+        kind = getattr(error_details_pb2, packed.TypeName().rpartition(".")[2])
+        assert packed.Unpack(message := kind())
+        found[kind.__name__] = message
+    assert len(found) == len(status.details)
+    return found
+
+
+def _detailed_alike(refused, reply, error):
+    """The rich details say what REST says, and nothing else."""
+    found = details_of(refused)
+    request_id = dict(refused.trailing_metadata())["x-request-id"]
+    param = "request_id" if error["param"] == "Idempotency-Key" else error["param"]
+    info = found.pop("ErrorInfo")
+    assert (info.reason, info.domain) == (error["code"].upper(), "ciotat")
+    assert dict(info.metadata) == {"request_id": request_id} | ({"field": param} if param else {})
+    assert found.pop("RequestInfo").request_id == request_id
+    if "retry-after-ms" in reply.headers:
+        assert found.pop("RetryInfo").retry_delay.ToMilliseconds() == int(reply.headers["retry-after-ms"])
+        assert reply.headers["x-should-retry"] == "true"
+    if param and refused.code() is grpc.StatusCode.INVALID_ARGUMENT:
+        (violation,) = found.pop("BadRequest").field_violations
+        told = (violation.field, violation.description, violation.reason)
+        assert told == (param, error["message"], info.reason)
+    assert found == {}
 
 
 @pytest.mark.parametrize(("call", "state", "kind", "field"), CASES)
@@ -204,6 +238,16 @@ def test_what_nobody_foresaw_says_nothing_but_its_request_id(doors, arranged, ca
         assert "secret" not in told
         assert "corrupt" not in told
         assert told.rpartition(" ")[2] in caplog.text
+
+
+@pytest.mark.parametrize("letter", ["a", "\u00e9", "\U0001f6a4"])
+def test_a_refusal_that_quotes_a_long_request_still_arrives(rpc, letter):
+    with pytest.raises(grpc.RpcError) as refused:
+        rpc.GetVideo(pb.GetVideoRequest(id=letter * 100_000))
+
+    assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+    assert refused.value.details().endswith("...")
+    assert details_of(refused.value)["ErrorInfo"].reason == "VIDEO_NOT_FOUND"
 
 
 def test_a_request_id_that_comes_is_the_one_that_goes(doors):

@@ -18,6 +18,8 @@ class ObjectNotFound(LookupError):
 class StorageUnavailable(RuntimeError):
     """The store failed on an object: which one, where and why, without a secret."""
 
+    retry_after = 1.0
+
 
 class Storage(Protocol):
     """Objects under slash-separated keys; an object appears whole or not at all.
