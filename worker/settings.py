@@ -1,5 +1,6 @@
 """Every setting of every process, read once from the environment."""
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -15,6 +16,23 @@ def _without_password(url: str) -> str:
     if "@" in urlsplit(url).netloc:
         raise ValueError("credentials do not belong in the address of the S3 server")
     return url
+
+
+def listed(text: str) -> list[str]:
+    """The parts of a comma-separated setting."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _ports(text: str) -> str:
+    if not all(part.isdecimal() and 0 < int(part) < 65536 for part in listed(text)):
+        raise ValueError("ports are numbers from 1 to 65535, separated by commas")
+    return text
+
+
+def _networks(text: str) -> str:
+    for part in listed(text):
+        ip_network(part)
+    return text
 
 
 Address = Annotated[str, AfterValidator(_without_password)]
@@ -102,6 +120,22 @@ class Settings(BaseSettings):
         description="largest accepted request body; more is answered with 413",
     )
 
+    outbound_http: bool = Field(
+        False,
+        validation_alias="CIOTAT_OUTBOUND_HTTP",
+        description="whether addresses that clients give may begin with `http://` too; for development",
+    )
+    outbound_ports: Annotated[str, AfterValidator(_ports)] = Field(
+        "80,443,8443",
+        validation_alias="CIOTAT_OUTBOUND_PORTS",
+        description="ports that addresses of clients may name",
+    )
+    outbound_networks: Annotated[str, AfterValidator(_networks)] = Field(
+        "",
+        validation_alias="CIOTAT_OUTBOUND_NETWORKS",
+        description="networks that may be called for clients although not public, as in `10.1.2.0/24,fd00::/8`",
+    )
+
     def environment(self) -> dict[str, str]:
         """These settings as another process of ours reads them."""
         values = {
@@ -115,7 +149,7 @@ def table() -> str:
     """The rows of docs/configuration.md."""
     rows = []
     for field in Settings.model_fields.values():
-        default = "" if field.default is None else f"`{_shown(field.default)}`"
+        default = "" if field.default in (None, "") else f"`{_shown(field.default)}`"
         rows.append(f"| `{field.validation_alias}` | {default} | {field.description} |\n")
     return "".join(rows)
 
