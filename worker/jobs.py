@@ -148,7 +148,7 @@ class JobStore:
         record = {"tenant": tenant, "spec": spec.model_dump_json(), "status": Status.QUEUED.value}
         record |= {"progress": "0", "attempts": "0", "token": "0"}
         fields = [part for field in record.items() for part in field]
-        with _store_errors():
+        with store_errors():
             payload, known, saved = self._create(
                 keys=[
                     key(job_id),
@@ -166,7 +166,7 @@ class JobStore:
 
     def get(self, job_id: str) -> Job:
         """The job as it is now."""
-        with _store_errors():
+        with store_errors():
             record = cast("dict[str, str]", self._redis.hgetall(key(job_id)))
         if not record:
             raise JobNotFound(f"video {job_id!r} does not exist")
@@ -176,7 +176,7 @@ class JobStore:
         self, after: str | None, limit: int, order: Literal["asc", "desc"], tenant: str = DEFAULT_TENANT
     ) -> Page:
         """Up to `limit` jobs of a tenant by time of creation, beginning behind the one named by `after`."""
-        with _store_errors():
+        with store_errors():
             keys = [index(tenant), place(tenant, after or "")]
             found = self._list(keys=keys, args=[after or "", limit, order, key("")])
         if not found:
@@ -186,7 +186,7 @@ class JobStore:
 
     def cancel(self, job_id: str) -> Job:
         """End an unfinished job; its worker is refused at its next heartbeat. Cancelling twice is no error."""
-        with _store_errors():
+        with store_errors():
             status = self._cancel(keys=[key(job_id), PENDING, LEASES], args=[job_id])
         if status in (Status.COMPLETED, Status.FAILED):
             raise JobOver(f"video {job_id!r} is {status}")
@@ -195,7 +195,7 @@ class JobStore:
     def delete(self, job_id: str) -> None:
         """Forget a job in all its places; no later write of a worker brings it back."""
         tenant = self.get(job_id).tenant  # which never changes
-        with _store_errors():
+        with store_errors():
             keys = [key(job_id), index(tenant), PENDING, LEASES, place(tenant, job_id)]
             forgotten = self._delete(keys=keys, args=[job_id, PLACE_SECONDS])
         if not forgotten:
@@ -243,12 +243,12 @@ class JobStore:
 
     def ping(self) -> None:
         """Raise unless the store answers."""
-        with _store_errors():
+        with store_errors():
             self._redis.ping()
 
 
 @contextmanager
-def _store_errors() -> Iterator[None]:
+def store_errors() -> Iterator[None]:
     """Turn the client's broken connections into ours."""
     try:
         yield

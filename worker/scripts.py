@@ -1,9 +1,33 @@
 """The state changes that Redis itself decides, by its own clock (Lua runs atomically)."""
 
+# A change is told in the write that makes it: one entry in the job's log, and a word on the channel to who listens.
+# The log is longer than the events of three attempts; ids come from Redis and only grow. Who waits in the first
+# hundred places is told when those in front have gone; others ask.
+TELL = """
+local function tell(id, ...)
+  redis.call('XADD', 'ciotat:events:' .. id, 'MAXLEN', 1000, '*', ...)
+  redis.call('PUBLISH', 'ciotat:told', id)
+end
+local function over(id, status, code, message)
+  local why = {}
+  if code then why = {'error_code', code, 'error_message', message} end
+  tell(id, 'kind', 'done', 'status', status, unpack(why))
+end
+local function leave(pending, id)
+  local rank = redis.call('ZRANK', pending, id)
+  if redis.call('ZREM', pending, id) == 0 then return end
+  for behind, each in ipairs(redis.call('ZRANGE', pending, rank, 99)) do
+    tell(each, 'kind', 'queued', 'queue_position', rank + behind)
+  end
+end
+"""
+
 # A queued job, its place in the index and among those to be dispatched, and what its request key stands for, where it
 # has one (a payload): a key that stands for a job already answers that one, or nothing where it was deleted.
 # The record's fields follow the fourth argument; the answer is the payload, the id and the record.
-CREATE = """
+CREATE = (
+    TELL
+    + """
 local job, index, pending, request = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local id, payload, kept, prefix = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 if payload ~= '' then
@@ -17,10 +41,14 @@ local stamp = clock[1] .. string.format('.%06d', clock[2])
 redis.call('HSET', job, 'id', id, 'created_at', stamp, unpack(ARGV, 5))
 redis.call('ZADD', index, stamp, id)
 redis.call('ZADD', pending, stamp, id)
+tell(id, 'kind', 'queued', 'queue_position', redis.call('ZRANK', pending, id) + 1)
 return {payload, id, redis.call('HGETALL', job)}
 """
+)
 
-CLAIM = """
+CLAIM = (
+    TELL
+    + """
 local job, pending, leases = KEYS[1], KEYS[2], KEYS[3]
 local id, lease, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local clock = redis.call('TIME')
@@ -34,23 +62,29 @@ elseif status ~= 'queued' then
   return {'over', status}
 end
 local stamp = string.format('%.6f', now)
-redis.call('ZREM', pending, id)
+leave(pending, id)
 if tonumber(redis.call('HGET', job, 'attempts')) >= most then
   redis.call('ZREM', leases, id)
+  local message = 'the worker was lost ' .. most .. ' times while making this video'
   redis.call('HSET', job, 'status', 'failed', 'completed_at', stamp, 'error_code', 'worker_lost',
-    'error_message', 'the worker was lost ' .. most .. ' times while making this video')
+    'error_message', message)
+  over(id, 'failed', 'worker_lost', message)
   return {'over', 'failed'}
 end
 redis.call('HINCRBY', job, 'attempts', 1)
 redis.call('HINCRBY', job, 'token', 1)
-redis.call('HSET', job, 'status', 'in_progress', 'started_at', stamp)
+redis.call('HSET', job, 'status', 'in_progress', 'started_at', stamp, 'progress', 0)
+tell(id, 'kind', 'progress', 'progress', 0)
 redis.call('ZADD', leases, now + lease, id)
 return {'claimed', ''}
 """
+)
 
 # A compare-and-set on the fencing token; the fields to write follow the fourth argument.
 # An ending told twice is agreed to: a client whose connection broke cannot know that the first one arrived.
-UPDATE = """
+UPDATE = (
+    TELL
+    + """
 local job, leases = KEYS[1], KEYS[2]
 local id, token, lease, ending = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local status = redis.call('HGET', job, 'status')
@@ -59,37 +93,54 @@ if status == ending then return 1 end
 if status ~= 'in_progress' then return 0 end
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1e6
+local progress = redis.call('HGET', job, 'progress')
 redis.call('HSET', job, unpack(ARGV, 5))
+local is = redis.call('HMGET', job, 'progress', 'error_code', 'error_message')
 if ending == '' then
   redis.call('ZADD', leases, now + lease, id)
+  if is[1] ~= progress then tell(id, 'kind', 'progress', 'progress', is[1]) end
 else
   redis.call('ZREM', leases, id)
   redis.call('HSET', job, 'completed_at', string.format('%.6f', now))
+  over(id, ending, is[2], is[3])
 end
 return 1
 """
+)
 
 # Answers the status before; only an unfinished job is changed, and with it every later write of its worker refused.
-CANCEL = """
+CANCEL = (
+    TELL
+    + """
 local job, pending, leases = KEYS[1], KEYS[2], KEYS[3]
 local status = redis.call('HGET', job, 'status')
 if status == 'queued' or status == 'in_progress' then
   local clock = redis.call('TIME')
-  redis.call('ZREM', pending, ARGV[1])
+  leave(pending, ARGV[1])
   redis.call('ZREM', leases, ARGV[1])
   redis.call('HSET', job, 'status', 'cancelled', 'completed_at', clock[1] .. string.format('.%06d', clock[2]))
+  over(ARGV[1], 'cancelled')
 end
 return status
 """
+)
 
-# The place of a deleted job in the index is kept for a while, so that who is reading page by page can go on.
-DELETE = """
+# The place of a deleted job in the index is kept for a while, so that who is reading page by page can go on, and its
+# log for a minute, so that who follows it hears the end.
+DELETE = (
+    TELL
+    + """
 local job, index, pending, leases, place = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local score = redis.call('ZSCORE', index, ARGV[1])
 if score then redis.call('SET', place, score, 'EX', ARGV[2]) end
-for _, set in ipairs({index, pending, leases}) do redis.call('ZREM', set, ARGV[1]) end
+leave(pending, ARGV[1])
+for _, set in ipairs({index, leases}) do redis.call('ZREM', set, ARGV[1]) end
+local status = redis.call('HGET', job, 'status')
+if status == 'queued' or status == 'in_progress' then over(ARGV[1], 'deleted') end
+redis.call('EXPIRE', 'ciotat:events:' .. ARGV[1], 60)
 return redis.call('DEL', job)
 """
+)
 
 # One page of records as they are at one moment, and whether more follow; false when `after` was never there.
 LIST = """
