@@ -1,9 +1,13 @@
 """The state changes that Redis itself decides, by its own clock (Lua runs atomically)."""
 
+from worker.outbox import ANNOUNCE
+
 # A change is told in the write that makes it: one entry in the job's log, and a word on the channel to who listens.
 # The log is longer than the events of three attempts; ids come from Redis and only grow. Who waits in the first
-# hundred places is told when those in front have gone; others ask.
-TELL = """
+# hundred places is told when those in front have gone; others ask. An end is owed to webhooks too.
+TELL = (
+    ANNOUNCE
+    + """
 local function tell(id, ...)
   redis.call('XADD', 'ciotat:events:' .. id, 'MAXLEN', 1000, '*', ...)
   redis.call('PUBLISH', 'ciotat:told', id)
@@ -12,6 +16,7 @@ local function over(id, status, code, message)
   local why = {}
   if code then why = {'error_code', code, 'error_message', message} end
   tell(id, 'kind', 'done', 'status', status, unpack(why))
+  announce(id, status)
 end
 local function leave(pending, id)
   local rank = redis.call('ZRANK', pending, id)
@@ -21,6 +26,7 @@ local function leave(pending, id)
   end
 end
 """
+)
 
 # A queued job, its place in the index and among those to be dispatched, and what its request key stands for, where it
 # has one (a payload): a key that stands for a job already answers that one, or nothing where it was deleted.

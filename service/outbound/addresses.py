@@ -73,9 +73,8 @@ class Rules:
         return any(known in network for network in self.networks) or is_public(known)
 
     def allow_all(self, addresses: Iterable[str]) -> bool:
-        """Whether there is an address, and none that may not be connected to."""
-        told = list(addresses)
-        return bool(told) and all(map(self.allow, told))
+        """Whether none of these addresses is one that may not be connected to."""
+        return all(map(self.allow, addresses))
 
     def read(self, url: str) -> httpx2.URL:
         """The address, parsed, unless it shows by itself that it may not be called."""

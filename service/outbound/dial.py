@@ -104,7 +104,7 @@ class Dialler(httpcore2.NetworkBackend):
         """A connection to the host; Unreachable when there is none, or when there may be none."""
         addresses = self._addresses(host)
         if not self._rules.allow_all(addresses):
-            log.warning("not called: %r is %s", host, ", ".join(addresses) or "nowhere")
+            log.warning("not called: %r is %s", host, ", ".join(addresses))
             raise Unreachable
         for address in addresses[:MOST_ADDRESSES]:
             with suppress(httpcore2.ConnectError, httpcore2.ConnectTimeout):
