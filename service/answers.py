@@ -13,6 +13,7 @@ Answers = dict[int | str, dict[str, Any]]
 
 _MEANINGS = {
     400: "a field is missing, unknown or outside its limits",
+    401: "there is no API key, or it is unknown or was revoked",
     403: "the link is not one of ours, or has expired",
     404: "no such video",
     409: "the video is not (or no longer) in a state for this",
@@ -20,6 +21,7 @@ _MEANINGS = {
     415: "the body is neither JSON nor a form",
     416: "the range lies outside the video",
     422: "the key of the request stands for another video",
+    429: "a limit of the tenant, or of the whole service, is reached",
     500: "what nobody foresaw; the message says nothing but the id of the request",
     503: "a part of the service does not answer",
 }
@@ -28,6 +30,7 @@ _HEADERS = {
     REPLAYED: "`true` when an earlier request with this key has queued the video",
     "openai-poll-after-ms": "when to ask again, while the video is unfinished",
     "x-should-retry": "whether to repeat the request",
+    "www-authenticate": "`Bearer`",
     "retry-after": "when to repeat the request, in seconds",
     "retry-after-ms": "the same in milliseconds",
     "accept-ranges": "`bytes`",
@@ -37,10 +40,13 @@ _HEADERS = {
     "content-disposition": "under which name to save it",
 }
 _OF_REFUSALS = {
+    401: ("www-authenticate",),
     409: ("x-should-retry",),
     416: ("content-range",),
+    429: ("x-should-retry", "retry-after", "retry-after-ms"),
     503: ("x-should-retry", "retry-after", "retry-after-ms"),
 }
+_OF_ACCESS = {403: "a service without API keys answers its own machine alone"}
 _OF_BYTES = ("accept-ranges", "etag", "content-length")
 
 
@@ -81,6 +87,18 @@ def of_head(*more: str) -> Answers:
     }
 
 
+def _of_access() -> dict[str, Any]:
+    """How a request of which the caller must be known may be refused, whatever it is for."""
+    schema = {"$ref": f"#/components/schemas/{Envelope.__name__}"}
+    content = {"content": {"application/json": {"schema": schema}}}
+    return {
+        str(status): {"description": _OF_ACCESS.get(status, _MEANINGS[status])}
+        | content
+        | headed(*_OF_REFUSALS.get(status, ()))
+        for status in (401, 403, 429, 503)
+    }
+
+
 class Documented(FastAPI):
     """An application that tells what it answers."""
 
@@ -92,6 +110,8 @@ class Documented(FastAPI):
                 answers = operation["responses"]
                 if "HTTPValidationError" in str(answers.get("422")):
                     del answers["422"]
+                if "security" in operation:
+                    answers |= _of_access() | answers
                 for answer in answers.values():
                     answer.setdefault("headers", {}).update(headed(HEADER)["headers"])
         for unused in ("HTTPValidationError", "ValidationError"):

@@ -13,9 +13,7 @@ from typing import Any
 import httpx2
 from tqdm import tqdm
 
-
-class CommandFailed(RuntimeError):
-    """What the user is told; the exit status is 1."""
+from service.keyring import CommandFailed, add_commands
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -65,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         help="URL of a running service (CIOTAT_SERVER); without one, a stack is started for this video",
     )
     generate.set_defaults(run=_generate)
+    add_commands(commands)
     return parser
 
 
@@ -99,7 +98,11 @@ def _generate(options: argparse.Namespace) -> None:
 
 
 def _fetch(server: str, fields: dict[str, Any], output: Path) -> None:
-    with httpx2.Client(base_url=server, timeout=60, transport=httpx2.HTTPTransport(retries=3)) as http:
+    key = os.environ.get("CIOTAT_API_KEY")
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    with httpx2.Client(
+        base_url=server, headers=headers, timeout=60, transport=httpx2.HTTPTransport(retries=3)
+    ) as http:
         began = time.monotonic()
         video = _wait(http, _told(http.post("/v1/videos", json=fields)))
         seconds = time.monotonic() - began

@@ -11,9 +11,18 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from service.errors import INTERNAL, REFUSALS, RangeNotSatisfiable, field_of, refusal_of, retry_after, unforeseen
+from service.errors import (
+    INTERNAL,
+    REFUSALS,
+    RangeNotSatisfiable,
+    field_of,
+    refusal_of,
+    retry_after,
+    unforeseen,
+)
 from service.request_id import HEADER
 
+PATIENCE = 60.0  # seconds: the official client, told to wait longer than this, comes back at once instead
 log = logging.getLogger(__name__)
 
 
@@ -55,11 +64,13 @@ def install_errors(app: FastAPI) -> None:
 def _refused(request: Request, error: Exception) -> JSONResponse:
     refusal = refusal_of(error)
     headers: dict[str, str] = {}
-    if refusal.status == 409:
-        headers["x-should-retry"] = "false"
-    if (wait := retry_after(error)) is not None:
-        told = {"retry-after": str(ceil(wait)), "retry-after-ms": str(ceil(wait * 1000))}
-        headers |= {"x-should-retry": "true"} | told
+    if refusal.status == 401:
+        headers["www-authenticate"] = "Bearer"
+    wait = retry_after(error)
+    if refusal.status in (409, 429, 503):
+        headers["x-should-retry"] = "true" if wait is not None and wait <= PATIENCE else "false"
+    if wait is not None:
+        headers |= {"retry-after": str(ceil(wait)), "retry-after-ms": str(ceil(wait * 1000))}
     if isinstance(error, RangeNotSatisfiable):
         headers["content-range"] = f"bytes */{error.size}"
     return reply(refusal.status, refusal.code, str(error), field_of(error), headers)

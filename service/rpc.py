@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 from google.protobuf.message import Message
 
-from service.access import asking
+from service.access import Access, bearing, peer_is_here
 from service.details import TRAILER, detailed, words
 from service.errors import INTERNAL, REFUSALS, refusal_of, unforeseen
 from service.idempotency import REPLAYED
@@ -26,14 +26,15 @@ log = logging.getLogger(__name__)
 class VideosServicer(stubs.VideoServiceServicer):
     """Messages in, `Videos`, messages out."""
 
-    def __init__(self, videos: Videos) -> None:
+    def __init__(self, videos: Videos, access: Access) -> None:
         self._videos = videos
+        self._access = access
 
     def CreateVideo(
         self, request: pb.CreateVideoRequest, context: grpc.ServicerContext
     ) -> pb.CreateVideoResponse:
         """Queue a video, once under one request_id."""
-        with _answering(context) as caller:
+        with self._answering(context) as caller:
             asked = _fields(request)
             key = request.request_id if asked.pop("request_id", None) is not None else None
             video, replayed = self._videos.create(caller, asked, key)
@@ -43,14 +44,14 @@ class VideosServicer(stubs.VideoServiceServicer):
 
     def GetVideo(self, request: pb.GetVideoRequest, context: grpc.ServicerContext) -> pb.GetVideoResponse:
         """Where a video stands."""
-        with _answering(context) as caller:
+        with self._answering(context) as caller:
             return pb.GetVideoResponse(video=told(self._videos.get(caller, request.id)))
 
     def ListVideos(
         self, request: pb.ListVideosRequest, context: grpc.ServicerContext
     ) -> pb.ListVideosResponse:
         """One page of videos."""
-        with _answering(context) as caller:
+        with self._answering(context) as caller:
             found = self._videos.list(caller, parsed(Page, _fields(request)))
             page = found.model_dump(exclude={"data"}, exclude_none=True)
             return pb.ListVideosResponse(data=map(told, found.data), **page)
@@ -59,14 +60,14 @@ class VideosServicer(stubs.VideoServiceServicer):
         self, request: pb.CancelVideoRequest, context: grpc.ServicerContext
     ) -> pb.CancelVideoResponse:
         """End an unfinished video."""
-        with _answering(context) as caller:
+        with self._answering(context) as caller:
             return pb.CancelVideoResponse(video=told(self._videos.cancel(caller, request.id)))
 
     def DeleteVideo(
         self, request: pb.DeleteVideoRequest, context: grpc.ServicerContext
     ) -> pb.DeleteVideoResponse:
         """Remove a video and all that is stored of it."""
-        with _answering(context) as caller:
+        with self._answering(context) as caller:
             return pb.DeleteVideoResponse(**self._videos.delete(caller, request.id).model_dump())
 
     def WatchVideo(
@@ -76,7 +77,7 @@ class VideosServicer(stubs.VideoServiceServicer):
         over = threading.Event()
         if not context.add_callback(over.set):
             return
-        with _answering(context) as caller:
+        with self._answering(context) as caller:
             for video in self._videos.watch(caller, request.id, over):
                 yield pb.WatchVideoResponse(video=told(video))
 
@@ -84,10 +85,29 @@ class VideosServicer(stubs.VideoServiceServicer):
         self, request: pb.DownloadVideoRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.DownloadVideoResponse]:
         """The content in the storage's own chunks."""
-        with _answering(context) as caller:
+        with self._answering(context) as caller:
             found = self._videos.content(caller, request.id, parsed(Download, _fields(request)))
             for chunk in found.read(0, found.size):
                 yield pb.DownloadVideoResponse(chunk=chunk)
+
+    @contextmanager
+    def _answering(self, context: grpc.ServicerContext) -> Iterator[str]:
+        """Yields who asks; what is raised inside leaves by the table, what nobody foresaw without a word of it."""
+        metadata = dict(context.invocation_metadata())
+        request_id = identified(metadata.get(HEADER))
+        context.set_trailing_metadata(((HEADER, request_id),))
+        try:
+            key = bearing(metadata.get("authorization"))
+            yield self._access.caller(key, peer_is_here(context.peer()))
+            return
+        except tuple(REFUSALS) as error:
+            refusal, problem = refusal_of(error), error
+        except Exception:
+            log.exception("%s failed", request_id)
+            refusal, problem = INTERNAL, RuntimeError(unforeseen(request_id))
+        details = (TRAILER, detailed(refusal, problem, request_id))
+        context.set_trailing_metadata(((HEADER, request_id), details))
+        context.abort(refusal.grpc, words(problem))
 
 
 def told(video: Video) -> pb.Video:
@@ -102,28 +122,12 @@ def _fields(request: Message) -> dict[str, object]:
     return {field.name: value for field, value in request.ListFields()}
 
 
-@contextmanager
-def _answering(context: grpc.ServicerContext) -> Iterator[str]:
-    """Yields who is asking; what is raised inside leaves by the table, and what nobody foresaw without a word of it."""
-    request_id = identified(dict(context.invocation_metadata()).get(HEADER))
-    context.set_trailing_metadata(((HEADER, request_id),))
-    try:
-        yield asking()
-        return
-    except tuple(REFUSALS) as error:
-        refusal, told = refusal_of(error), error
-    except Exception:
-        log.exception("%s failed", request_id)
-        refusal, told = INTERNAL, RuntimeError(unforeseen(request_id))
-    context.set_trailing_metadata(((HEADER, request_id), (TRAILER, detailed(refusal, told, request_id))))
-    context.abort(refusal.grpc, words(told))
-
-
-def serve(videos: Videos, host: str, port: int) -> tuple[grpc.Server, int]:
+def serve(videos: Videos, access: Access, host: str, port: int) -> tuple[grpc.Server, int]:
     """A started server and its port, which is a free one when asked for 0."""
+    access.check_address(host)
     options = [("grpc.so_reuseport", 0)]
     server = grpc.server(ThreadPoolExecutor(MAX_CALLS), options=options, maximum_concurrent_rpcs=MAX_CALLS)
-    stubs.add_VideoServiceServicer_to_server(VideosServicer(videos), server)  # type: ignore[no-untyped-call]
+    stubs.add_VideoServiceServicer_to_server(VideosServicer(videos, access), server)  # type: ignore[no-untyped-call]
     bound = server.add_insecure_port(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
     server.start()
     return server, bound

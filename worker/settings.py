@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from model.catalog import SHIPPED
+from worker.limits import DEFAULTS, Limits
 
 
 def _without_password(url: str) -> str:
@@ -135,6 +136,30 @@ class Settings(BaseSettings):
         validation_alias="CIOTAT_OUTBOUND_NETWORKS",
         description="networks that may be called for clients although not public, as in `10.1.2.0/24,fd00::/8`",
     )
+
+    tenant_jobs: int = Field(
+        DEFAULTS.jobs,
+        ge=0,
+        validation_alias="CIOTAT_TENANT_JOBS",
+        description="unfinished videos that a tenant may have, unless `ciotat tenants set` says otherwise",
+    )
+    tenant_cost_a_day: int = Field(
+        DEFAULTS.cost_a_day,
+        ge=0,
+        validation_alias="CIOTAT_TENANT_COST_A_DAY",
+        description="megapixel-steps a day of UTC that a tenant may use, likewise",
+    )
+    tenant_requests_a_second: int = Field(
+        DEFAULTS.requests_a_second,
+        ge=1,
+        validation_alias="CIOTAT_TENANT_REQUESTS_A_SECOND",
+        description="requests a second that a tenant may make, likewise",
+    )
+
+    @property
+    def limits(self) -> Limits:
+        """What a tenant may have of which nothing else was said."""
+        return Limits(self.tenant_jobs, self.tenant_cost_a_day, self.tenant_requests_a_second)
 
     def environment(self) -> dict[str, str]:
         """These settings as another process of ours reads them."""

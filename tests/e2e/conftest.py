@@ -27,7 +27,7 @@ def checkpoints(tmp_path_factory):
 
 
 @contextmanager
-def running(checkpoints, data, **environment):
+def running(checkpoints, data, *options, **environment):
     """`ciotat up` as a user runs it: a process of its own; yields it with its address."""
     command = [
         sys.executable,
@@ -40,6 +40,7 @@ def running(checkpoints, data, **environment):
         "0",
         "--data",
         str(data),
+        *options,
     ]
     env = os.environ | {"CIOTAT_CHECKPOINTS": str(checkpoints)} | environment
     process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)

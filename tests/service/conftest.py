@@ -5,6 +5,8 @@ import grpc
 import pytest
 from fastapi.testclient import TestClient
 
+from service.access import Access
+from service.keys import Keys
 from service.objects import Objects
 from service.pb.videos_pb2_grpc import VideoServiceStub
 from service.rest import create_app
@@ -13,6 +15,8 @@ from service.videos import Videos
 from worker.jobs import JobStore
 from worker.storage import LocalStorage
 from worker.variants import Variant, video_key
+
+HERE = "http://127.0.0.1:8000"
 
 
 @pytest.fixture
@@ -46,14 +50,25 @@ def videos(jobs, queue, storage, checkpoints):
 
 
 @pytest.fixture
-def opened(storage):
+def keys(redis):
+    """None yet, so that the doors are open to this machine."""
+    return Keys(redis)
+
+
+@pytest.fixture
+def access(keys):
+    return Access(keys)
+
+
+@pytest.fixture
+def opened(storage, access):
     """Opens both doors to the given `Videos`: an HTTP client and a gRPC stub."""
     with ExitStack() as stack:
 
         def doors(videos):
-            app = create_app(videos, lambda: None, 50_000, Objects(storage))
-            http = stack.enter_context(TestClient(app, raise_server_exceptions=False))
-            server, port = serve(videos, "127.0.0.1", 0)
+            app = create_app(videos, lambda: None, access, 50_000, Objects(storage))
+            http = stack.enter_context(TestClient(app, HERE, raise_server_exceptions=False))
+            server, port = serve(videos, access, "127.0.0.1", 0)
             stack.callback(lambda: server.stop(None).wait())
             return http, VideoServiceStub(stack.enter_context(grpc.insecure_channel(f"127.0.0.1:{port}")))
 

@@ -1,10 +1,13 @@
 """Every refusal, through both doors: the same words, and the codes of one line of the table."""
 
+import socket
+import time
 from pathlib import Path
 from typing import NamedTuple
 
 import grpc
 import pytest
+from fastapi.testclient import TestClient
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
@@ -14,7 +17,10 @@ from service.errors import (
     REFUSALS,
     BodyTooLarge,
     InvalidField,
+    InvalidKey,
+    KeyMissing,
     MalformedBody,
+    NotLocal,
     NotReady,
     RangeNotSatisfiable,
     UnsupportedBody,
@@ -23,8 +29,12 @@ from service.errors import (
     VideoNotReady,
 )
 from service.pb import videos_pb2 as pb
+from service.pb.videos_pb2_grpc import VideoServiceStub
+from service.rest import create_app
+from service.rpc import serve
 from service.videos import Videos
 from worker.jobs import JobNotFound, JobOver, JobStore, KeyReused, StoreUnavailable, UnknownCursor, connect
+from worker.limits import TooManyRequests
 from worker.storage import LinkRefused, LocalStorage, ObjectNotFound, StorageUnavailable
 
 OF_REST_ALONE = {MalformedBody, UnsupportedBody, BodyTooLarge, RangeNotSatisfiable, NotReady, LinkRefused}
@@ -38,9 +48,12 @@ class Call(NamedTuple):
     rpc: str
     body: dict | None = None
     key: str | None = None
+    authorization: str | None = None
 
     def over_http(self, http, video_id):
         headers = {} if self.key is None else {"idempotency-key": self.key.encode()}
+        if self.authorization is not None:
+            headers["authorization"] = self.authorization
         return http.request(self.method, self.path.format(video_id), json=self.body, headers=headers)
 
     def over_grpc(self, rpc, video_id, **options):
@@ -53,6 +66,8 @@ class Call(NamedTuple):
             fields = fields | {"request_id": self.key}
         if "{}" in self.path:
             fields["id"] = video_id
+        if self.authorization is not None:
+            options["metadata"] = [("authorization", self.authorization)]
         answer = method(getattr(pb, f"{self.rpc}Request")(**fields), **options)
         return list(answer) if isinstance(answer, grpc.Call) else answer
 
@@ -63,8 +78,11 @@ LIST = Call("GET", "/v1/videos", "ListVideos")
 CANCEL = Call("POST", "/v1/videos/{}/cancel", "CancelVideo")
 DELETE = Call("DELETE", "/v1/videos/{}", "DeleteVideo")
 DOWNLOAD = Call("GET", "/v1/videos/{}/content", "DownloadVideo")
+MODELS = Call("GET", "/v1/models", "ListVideos")
 WATCH = Call("GET", "/v1/videos/{}", "WatchVideo")
 EVERY_ONE_VIDEO = [GET, CANCEL, DELETE, DOWNLOAD, WATCH]
+EVERY_ONE = [CREATE, LIST, MODELS, *EVERY_ONE_VIDEO]
+WRONG = ("Bearer ciotat_" + 64 * "0", "bearer x")
 
 
 def asking(call, **query):
@@ -82,7 +100,7 @@ def video(http):
 
 
 @pytest.fixture
-def arranged(video, jobs, finish, storage, redis):
+def arranged(video, jobs, finish, storage, redis, keys):
     """A video brought into a state, by the state's name; its id."""
 
     def lose():
@@ -97,6 +115,8 @@ def arranged(video, jobs, finish, storage, redis):
         "cancelled": lambda: jobs.cancel(video),
         "deleted": lambda: jobs.delete(video),
         "lost": lose,
+        "keyed": lambda: keys.create("default"),
+        "hurried": lambda: redis.set("ciotat:bucket:default", int((time.time() + 9) * 1e6)),
         "corrupt": lambda: redis.hset(f"ciotat:job:{video}", "status", "corrupt"),
     }
 
@@ -111,6 +131,12 @@ def arranged(video, jobs, finish, storage, redis):
 
 CASES = [
     *((call, "unknown", JobNotFound, None) for call in EVERY_ONE_VIDEO),
+    *((call, "keyed", KeyMissing, None) for call in EVERY_ONE),
+    (GET._replace(authorization="Basic Y2lvdGF0"), "keyed", KeyMissing, None),
+    *((call._replace(authorization=WRONG[0]), "keyed", InvalidKey, None) for call in EVERY_ONE),
+    (GET._replace(authorization=WRONG[1]), "keyed", InvalidKey, None),
+    (creating(seconds=1), "keyed", KeyMissing, None),
+    *((call, "hurried", TooManyRequests, None) for call in EVERY_ONE),
     (creating(seconds=1), "queued", InvalidField, "prompt"),
     (creating(prompt="  "), "queued", InvalidField, "prompt"),
     (creating(prompt="a", seconds=0), "queued", InvalidField, "seconds"),
@@ -176,8 +202,9 @@ def _detailed_alike(refused, reply, error):
     assert dict(info.metadata) == {"request_id": request_id} | ({"field": param} if param else {})
     assert found.pop("RequestInfo").request_id == request_id
     if "retry-after-ms" in reply.headers:
-        assert found.pop("RetryInfo").retry_delay.ToMilliseconds() == int(reply.headers["retry-after-ms"])
-        assert reply.headers["x-should-retry"] == "true"
+        waits = found.pop("RetryInfo").retry_delay.ToMilliseconds(), int(reply.headers["retry-after-ms"])
+        assert max(waits) - min(waits) < 2000  # told one after the other
+        assert 1000 * int(reply.headers["retry-after"]) >= waits[1]
     if param and refused.code() is grpc.StatusCode.INVALID_ARGUMENT:
         (violation,) = found.pop("BadRequest").field_violations
         told = (violation.field, violation.description, violation.reason)
@@ -194,6 +221,35 @@ def test_both_doors_refuse_the_same_in_the_same_words(doors, arranged, call, sta
     assert field is None or details.startswith(f"{field}: ") or field == "model"
     if reply.status_code == 409:
         assert reply.headers["x-should-retry"] == "false"
+    if reply.status_code == 401:
+        assert reply.headers["www-authenticate"] == "Bearer"
+    if kind is TooManyRequests:
+        assert 7 < int(reply.headers["retry-after"]) < 10
+        assert reply.headers["x-should-retry"] == "true"
+
+
+def own_address():
+    """By which other machines would reach this one; asking a socket for it sends nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+        out.connect(("192.0.2.1", 9))
+        return out.getsockname()[0]
+
+
+@pytest.mark.parametrize("call", EVERY_ONE)
+def test_a_service_without_keys_answers_its_own_machine_alone(keys, videos, access, call, redis):
+    keys.create("default")  # else nothing would listen out there
+    outside = own_address()
+    with TestClient(create_app(videos, lambda: None, access), f"http://{outside}") as http:
+        server, port = serve(videos, access, "0.0.0.0", 0)
+        with grpc.insecure_channel(f"{outside}:{port}") as channel:
+            doors = http, VideoServiceStub(channel)
+            redis.delete("ciotat:keys")
+
+            _, error, details = refused_alike(doors, call, "video_x", REFUSALS[NotLocal])
+        server.stop(None).wait()
+
+    assert error["message"] == details
+    assert "ciotat keys create" in details
 
 
 class Broken(LocalStorage):
@@ -260,7 +316,7 @@ def test_a_request_id_that_comes_is_the_one_that_goes(doors):
 
 
 def test_every_line_of_the_table_is_met_here():
-    met = {kind for _, _, kind, _ in CASES} | {StoreUnavailable, StorageUnavailable}
+    met = {kind for _, _, kind, _ in CASES} | {StoreUnavailable, StorageUnavailable, NotLocal}
 
     assert met | OF_REST_ALONE == set(REFUSALS)
 

@@ -235,11 +235,11 @@ def test_models_are_the_installed_checkpoints(http):
     assert [model["id"] for model in models["data"]] == ["ciotat-1", "other"]
 
 
-def test_probes_tell_the_truth(http, videos):
+def test_probes_tell_the_truth(http, videos, access):
     def idle():
         raise NotReady("no worker answers")
 
-    without_worker = TestClient(create_app(videos, idle))
+    without_worker = TestClient(create_app(videos, idle, access))
 
     assert http.get("/livez").status_code == http.get("/readyz").status_code == 200
     assert without_worker.get("/livez").status_code == 200
@@ -287,13 +287,17 @@ def test_the_openapi_document_names_what_may_be_asked_of_lists_and_contents(http
 @pytest.mark.parametrize(
     ("method", "path", "statuses"),
     [
-        ("post", "/v1/videos", {200, 400, 404, 413, 415, 422, 500, 503}),
-        ("get", "/v1/videos", {200, 400, 500, 503}),
-        ("get", "/v1/videos/{video_id}", {200, 404, 500, 503}),
-        ("delete", "/v1/videos/{video_id}", {200, 404, 500, 503}),
-        ("post", "/v1/videos/{video_id}/cancel", {200, 404, 409, 500, 503}),
-        ("get", "/v1/videos/{video_id}/content", {200, 206, 304, 400, 404, 409, 416, 500, 503}),
-        ("head", "/v1/videos/{video_id}/content", {200, 304, 400, 404, 409, 500, 503}),
+        ("post", "/v1/videos", {200, 400, 401, 403, 404, 413, 415, 422, 429, 500, 503}),
+        ("get", "/v1/videos", {200, 400, 401, 403, 429, 500, 503}),
+        ("get", "/v1/videos/{video_id}", {200, 401, 403, 404, 429, 500, 503}),
+        ("delete", "/v1/videos/{video_id}", {200, 401, 403, 404, 429, 500, 503}),
+        ("post", "/v1/videos/{video_id}/cancel", {200, 401, 403, 404, 409, 429, 500, 503}),
+        (
+            "get",
+            "/v1/videos/{video_id}/content",
+            {200, 206, 304, 400, 401, 403, 404, 409, 416, 429, 500, 503},
+        ),
+        ("head", "/v1/videos/{video_id}/content", {200, 304, 400, 401, 403, 404, 409, 429, 500, 503}),
         ("get", "/objects/{key}", {200, 206, 304, 400, 403, 404, 416, 500, 503}),
         ("head", "/objects/{key}", {200, 304, 400, 403, 404, 500, 503}),
     ],
