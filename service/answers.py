@@ -34,6 +34,8 @@ _HEADERS = {
     "retry-after": "when to repeat the request, in seconds",
     "retry-after-ms": "the same in milliseconds",
     "accept-ranges": "`bytes`",
+    "cache-control": "`no-store`",
+    "x-accel-buffering": "`no`: a proxy passes each event on at once",
     "etag": "a tag that no other content has",
     "content-length": "the number of bytes in this answer, or in that to GET",
     "content-range": "which bytes of how many",
@@ -96,6 +98,15 @@ def _of_access() -> dict[str, Any]:
         | content
         | headed(*_OF_REFUSALS.get(status, ()))
         for status in (401, 403, 429, 503)
+    }
+
+
+def of_events() -> Answers:
+    """A stream of events, or nothing where none is to come."""
+    return {
+        200: {"description": "events until the end of the video", "content": {"text/event-stream": {}}}
+        | headed("cache-control", "x-accel-buffering"),
+        204: {"description": "the client has had the last event: it need not come back"},
     }
 
 

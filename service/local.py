@@ -157,8 +157,11 @@ def up(settings: Settings, host: str, port: int, grpc_port: int, announce: Calla
         )
         rpc, grpc_port = open_rpc(service.videos, service.access, host, grpc_port)
         stack.callback(lambda: rpc.stop(5).wait())
+        stack.callback(service.videos.feed.close)
         addresses = f"{_url(listener)} (gRPC on port {grpc_port})"
-        _serve(service, listener, _Watch(settings, parts), lambda: announce(addresses))
+        _serve(
+            service, listener, _Watch(settings, parts, service.videos.feed.stop), lambda: announce(addresses)
+        )
 
 
 def _stop(number: int, frame: object) -> None:
@@ -204,10 +207,13 @@ def _serve(service: Service, listener: socket.socket, watch: "_Watch", announce:
 class _Watch:
     """Says when the stack is ready, and ends the server when one of its parts is gone."""
 
-    def __init__(self, settings: Settings, parts: Mapping[str, "subprocess.Popen[bytes]"]) -> None:
+    def __init__(
+        self, settings: Settings, parts: Mapping[str, "subprocess.Popen[bytes]"], hang_up: Callable[[], None]
+    ) -> None:
         self.over = threading.Event()
         self.lost: str | None = None
         self._parts = parts
+        self._hang_up = hang_up
         self._queue = create_app(settings)
         self._jobs = JobStore(connect(settings.redis_url))
 
@@ -217,6 +223,7 @@ class _Watch:
         while not self.over.wait(0.2):
             self.lost = next((name for name, part in self._parts.items() if part.poll() is not None), None)
             if self.lost:
+                self._hang_up()
                 server.should_exit = True
                 return
             if not ready and server.started and answering(self._queue):

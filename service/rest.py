@@ -1,22 +1,28 @@
 """The REST door: the OpenAI video protocol over `Videos`, and nothing that decides anything itself."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.concurrency import run_in_threadpool
 
 from model.spec import VideoSpec
 from service.access import Access, Caller
-from service.answers import Documented, headed, of_bytes, of_head, refusals
+from service.answers import Documented, headed, of_bytes, of_events, of_head, refusals
 from service.delivery import delivered
 from service.envelope import install_errors
 from service.errors import KEY_HEADER
+from service.event_stream import EventStream
+from service.following import LAST_EVENT_ID
 from service.idempotency import REPLAYED
 from service.intake import BodyLimit, fields
 from service.objects import Objects
 from service.request_id import RequestId
-from service.videos import UNFINISHED, DeletedVideo, Download, ModelList, Page, Video, VideoList, Videos
+from service.stopping import before_stopping
+from service.video import Video
+from service.videos import UNFINISHED, DeletedVideo, Download, ModelList, Page, VideoList, Videos
 from worker.storage import LINKS
 from worker.storage.interface import disposition
 
@@ -27,6 +33,13 @@ IdempotencyKey = Annotated[
     Header(
         alias=KEY_HEADER,
         description="1 to 255 printable ASCII characters: the same key and body are answered with the same video",
+    ),
+]
+
+LastEventId = Annotated[
+    str | None,
+    Header(
+        alias=LAST_EVENT_ID, description="the id of the last event received: the stream goes on behind it"
     ),
 ]
 
@@ -47,12 +60,22 @@ def create_app(
     objects: Objects | None = None,
 ) -> FastAPI:
     """The HTTP application over its collaborators; `check_ready` raises while the service is not."""
-    app = Documented(title="ciotat", summary="Video generation on an open Lumiere", redoc_url=None)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with before_stopping(videos.feed.stop):
+            yield
+        await run_in_threadpool(videos.feed.close)
+
+    app = Documented(
+        title="ciotat", summary="Video generation on an open Lumiere", redoc_url=None, lifespan=lifespan
+    )
     app.state.access = access
     app.add_middleware(BodyLimit, limit=max_body_bytes)
     app.add_middleware(RequestId)
     install_errors(app)
     _add_videos(app, videos)
+    _add_events(app, videos)
     _add_content(app, videos)
     if objects is not None:
         _add_objects(app, objects)
@@ -97,6 +120,21 @@ def _add_videos(app: FastAPI, videos: Videos) -> None:
     def delete(caller: Caller, video_id: str) -> DeletedVideo:
         """Remove a video and all that is stored of it, cancelling it first if it is unfinished."""
         return videos.delete(caller, video_id)
+
+
+def _add_events(app: FastAPI, videos: Videos) -> None:
+    @app.get(
+        "/v1/videos/{video_id}/events",
+        response_class=StreamingResponse,
+        responses=refusals(400, 404, 503) | of_events(),
+    )
+    def events(caller: Caller, video_id: str, after: LastEventId = None) -> Response:
+        """What happens to a video, from its first event or behind a known one, until its end."""
+        following = videos.follow(caller, video_id, after)
+        first = following.read()
+        if first.over and not first.events:
+            return Response(None, 204)
+        return EventStream(following, first)
 
 
 def _add_content(app: FastAPI, videos: Videos) -> None:

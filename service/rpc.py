@@ -1,7 +1,6 @@
 """The gRPC door: the same `Videos`, the same refusals, other words."""
 
 import logging
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,11 +12,13 @@ from google.protobuf.message import Message
 from service.access import Access, bearing, peer_is_here
 from service.details import TRAILER, detailed, words
 from service.errors import INTERNAL, REFUSALS, refusal_of, unforeseen
+from service.following import Call
 from service.idempotency import REPLAYED
 from service.pb import videos_pb2 as pb
 from service.pb import videos_pb2_grpc as stubs
 from service.request_id import HEADER, identified
-from service.videos import Download, Page, Video, Videos, parsed
+from service.video import Video
+from service.videos import Download, Page, Videos, parsed
 
 MAX_CALLS = 128  # each holds a thread, a watch or a download for long; one call more is RESOURCE_EXHAUSTED
 log = logging.getLogger(__name__)
@@ -74,12 +75,14 @@ class VideosServicer(stubs.VideoServiceServicer):
         self, request: pb.WatchVideoRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.WatchVideoResponse]:
         """The video at every change, as long as the caller listens."""
-        over = threading.Event()
-        if not context.add_callback(over.set):
+        call = Call()
+        if not context.add_callback(call.hang_up):
             return
+        after = request.after if request.HasField("after") else None
         with self._answering(context) as caller:
-            for video in self._videos.watch(caller, request.id, over):
-                yield pb.WatchVideoResponse(video=told(video))
+            for video, event_id, kind in self._videos.watch(caller, request.id, after, call):
+                name = f"VIDEO_EVENT_KIND_{kind or 'unspecified'}".upper()
+                yield pb.WatchVideoResponse(video=told(video), event_id=event_id, kind=name)
 
     def DownloadVideo(
         self, request: pb.DownloadVideoRequest, context: grpc.ServicerContext

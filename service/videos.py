@@ -1,6 +1,5 @@
 """What the service does, in plain Python; both doors call this and nothing behind it."""
 
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,67 +9,20 @@ from typing import Literal, NamedTuple, TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from model.catalog import INDEX, installed, locate
-from model.spec import FPS, VideoSpec
-from service.errors import InvalidField, VideoCancelled, VideoFailed, VideoNotReady
+from model.spec import VideoSpec
+from service.errors import InvalidField, NotReady, VideoCancelled, VideoFailed, VideoNotReady
+from service.feed import Feed
+from service.following import Call, Following
 from service.idempotency import known_by
+from service.video import Video
+from worker.events import EventLog, Kind
 from worker.jobs import Created, Job, JobNotFound, JobOver, JobStore, Status
 from worker.storage import Storage
 from worker.variants import Variant, every_key
 
-WATCH_SECONDS = 0.2
 UNFINISHED = (Status.QUEUED, Status.IN_PROGRESS)
 
 Asked = TypeVar("Asked", bound=BaseModel)
-
-
-class VideoError(BaseModel):
-    """Why a video failed."""
-
-    code: str
-    message: str
-
-
-class Video(BaseModel):
-    """A job as it is told to the world: the OpenAI video object, and what else made the video."""
-
-    id: str
-    object: Literal["video"] = "video"
-    model: str
-    status: Status
-    progress: int
-    created_at: int
-    completed_at: int | None
-    expires_at: int | None
-    prompt: str
-    size: str
-    seconds: str
-    remixed_from_video_id: str | None
-    error: VideoError | None
-    seed: int
-    fps: int
-    frames: int
-    steps: int
-    guidance_scale: float
-    negative_prompt: str
-
-    @classmethod
-    def of(cls, job: Job) -> "Video":
-        """The public face of a job."""
-        error = VideoError(code=job.error_code, message=job.error_message or "") if job.error_code else None
-        return cls(
-            id=job.id,
-            status=job.status,
-            progress=job.progress,
-            created_at=int(job.created_at),
-            completed_at=None if job.completed_at is None else int(job.completed_at),
-            expires_at=None,
-            remixed_from_video_id=None,
-            error=error,
-            seconds=str(job.spec.seconds),
-            fps=FPS,
-            frames=job.spec.frames,
-            **job.spec.model_dump(exclude={"seconds"}),
-        )
 
 
 class Page(BaseModel):
@@ -128,6 +80,14 @@ class Accepted(NamedTuple):
     replayed: bool
 
 
+class Seen(NamedTuple):
+    """A video at one moment, the latest event that it is told for, and what that was; none at the beginning."""
+
+    video: Video
+    event_id: str
+    kind: Kind | None
+
+
 @dataclass(frozen=True)
 class Content:
     """The bytes of a finished video, or of a picture of it, not read yet."""
@@ -148,6 +108,8 @@ class Videos:
         self._submit = submit
         self._storage = storage
         self._checkpoints = checkpoints
+        self._log = EventLog(jobs.client)
+        self.feed = Feed(jobs.client)
 
     def create(self, tenant: str, fields: Mapping[str, object], key: str | None = None) -> Accepted:
         """Check what was asked, save it as a job, and ring for a worker; under one key, once.
@@ -184,15 +146,31 @@ class Videos:
         first_id, last_id = (data[0].id, data[-1].id) if data else (None, None)
         return VideoList(data=data, first_id=first_id, last_id=last_id, has_more=has_more)
 
-    def watch(self, tenant: str, video_id: str, over: threading.Event) -> Iterator[Video]:
-        """The video as it is now, then at each change, until its end or until `over` is set."""
-        told = self.get(tenant, video_id)
-        yield told
-        while told.status in UNFINISHED and not over.wait(WATCH_SECONDS):
-            now = self.get(tenant, video_id)
-            if now != told:
-                told = now
-                yield told
+    def follow(self, tenant: str, video_id: str, after: str | None) -> Following:
+        """The events of a video: all of them, or those behind the one with that id."""
+        self._own(tenant, video_id)
+        return Following(self._log, self.feed, video_id, after)
+
+    def watch(self, tenant: str, video_id: str, after: str | None, call: Call) -> Iterator[Seen]:
+        """The video as it is now, unless it is watched on behind an event, then at each event, until its end."""
+        following = self.follow(tenant, video_id, after)
+        with self.feed.following(video_id, call.wake):
+            if after is None:
+                latest = (
+                    following.skip()
+                )  # before the video is read: a change between the two is told twice, not never
+                yield Seen(self.get(tenant, video_id), latest, None)
+            while not call.over:
+                if self.feed.over:
+                    raise NotReady("the service is stopping: watch on behind the last event")
+                told = following.read()
+                if told.events:
+                    video = self.get(tenant, video_id)
+                    yield from (Seen(video, event.id, event.kind) for event in told.events)
+                elif told.over:
+                    return
+                else:
+                    call.wait()
 
     def cancel(self, tenant: str, video_id: str) -> Video:
         """End an unfinished video; its worker stops within a step."""

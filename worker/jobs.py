@@ -124,7 +124,7 @@ class JobStore:
         max_attempts: int = 3,
         request_seconds: int = 24 * 3600,
     ) -> None:
-        self._redis = client
+        self.client = self._redis = client
         self._request_seconds = request_seconds
         self._lease = lease_seconds
         self._max_attempts = max_attempts

@@ -7,6 +7,14 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class VideoEventKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    VIDEO_EVENT_KIND_UNSPECIFIED: _ClassVar[VideoEventKind]
+    VIDEO_EVENT_KIND_QUEUED: _ClassVar[VideoEventKind]
+    VIDEO_EVENT_KIND_PROGRESS: _ClassVar[VideoEventKind]
+    VIDEO_EVENT_KIND_PREVIEW: _ClassVar[VideoEventKind]
+    VIDEO_EVENT_KIND_DONE: _ClassVar[VideoEventKind]
+
 class VideoStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     VIDEO_STATUS_UNSPECIFIED: _ClassVar[VideoStatus]
@@ -15,6 +23,11 @@ class VideoStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     VIDEO_STATUS_COMPLETED: _ClassVar[VideoStatus]
     VIDEO_STATUS_FAILED: _ClassVar[VideoStatus]
     VIDEO_STATUS_CANCELLED: _ClassVar[VideoStatus]
+VIDEO_EVENT_KIND_UNSPECIFIED: VideoEventKind
+VIDEO_EVENT_KIND_QUEUED: VideoEventKind
+VIDEO_EVENT_KIND_PROGRESS: VideoEventKind
+VIDEO_EVENT_KIND_PREVIEW: VideoEventKind
+VIDEO_EVENT_KIND_DONE: VideoEventKind
 VIDEO_STATUS_UNSPECIFIED: VideoStatus
 VIDEO_STATUS_QUEUED: VideoStatus
 VIDEO_STATUS_IN_PROGRESS: VideoStatus
@@ -115,16 +128,22 @@ class DeleteVideoResponse(_message.Message):
     def __init__(self, id: _Optional[str] = ..., object: _Optional[str] = ..., deleted: _Optional[bool] = ...) -> None: ...
 
 class WatchVideoRequest(_message.Message):
-    __slots__ = ("id",)
+    __slots__ = ("id", "after")
     ID_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
     id: str
-    def __init__(self, id: _Optional[str] = ...) -> None: ...
+    after: str
+    def __init__(self, id: _Optional[str] = ..., after: _Optional[str] = ...) -> None: ...
 
 class WatchVideoResponse(_message.Message):
-    __slots__ = ("video",)
+    __slots__ = ("video", "event_id", "kind")
     VIDEO_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
     video: Video
-    def __init__(self, video: _Optional[_Union[Video, _Mapping]] = ...) -> None: ...
+    event_id: str
+    kind: VideoEventKind
+    def __init__(self, video: _Optional[_Union[Video, _Mapping]] = ..., event_id: _Optional[str] = ..., kind: _Optional[_Union[VideoEventKind, str]] = ...) -> None: ...
 
 class DownloadVideoRequest(_message.Message):
     __slots__ = ("id", "variant")

@@ -110,7 +110,8 @@ class VideoServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchVideo(self, request, context):
-        """The video as it is now, then at each change, until its end. Hanging up does not cancel the video.
+        """The video as it is now, then at each event, until its end; or at each event behind a known one. Hanging up does not
+        cancel the video.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

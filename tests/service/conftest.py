@@ -70,6 +70,7 @@ def opened(storage, access):
             http = stack.enter_context(TestClient(app, HERE, raise_server_exceptions=False))
             server, port = serve(videos, access, "127.0.0.1", 0)
             stack.callback(lambda: server.stop(None).wait())
+            stack.callback(videos.feed.close)
             return http, VideoServiceStub(stack.enter_context(grpc.insecure_channel(f"127.0.0.1:{port}")))
 
         yield doors

@@ -49,11 +49,14 @@ class Call(NamedTuple):
     body: dict | None = None
     key: str | None = None
     authorization: str | None = None
+    after: str | None = None
 
     def over_http(self, http, video_id):
         headers = {} if self.key is None else {"idempotency-key": self.key.encode()}
         if self.authorization is not None:
             headers["authorization"] = self.authorization
+        if self.after is not None:
+            headers["last-event-id"] = self.after
         return http.request(self.method, self.path.format(video_id), json=self.body, headers=headers)
 
     def over_grpc(self, rpc, video_id, **options):
@@ -64,6 +67,8 @@ class Call(NamedTuple):
             fields["limit"] = int(fields["limit"])
         if self.key is not None:
             fields = fields | {"request_id": self.key}
+        if self.after is not None:
+            fields = fields | {"after": self.after}
         if "{}" in self.path:
             fields["id"] = video_id
         if self.authorization is not None:
@@ -79,7 +84,7 @@ CANCEL = Call("POST", "/v1/videos/{}/cancel", "CancelVideo")
 DELETE = Call("DELETE", "/v1/videos/{}", "DeleteVideo")
 DOWNLOAD = Call("GET", "/v1/videos/{}/content", "DownloadVideo")
 MODELS = Call("GET", "/v1/models", "ListVideos")
-WATCH = Call("GET", "/v1/videos/{}", "WatchVideo")
+WATCH = Call("GET", "/v1/videos/{}/events", "WatchVideo")
 EVERY_ONE_VIDEO = [GET, CANCEL, DELETE, DOWNLOAD, WATCH]
 EVERY_ONE = [CREATE, LIST, MODELS, *EVERY_ONE_VIDEO]
 WRONG = ("Bearer ciotat_" + 64 * "0", "bearer x")
@@ -153,6 +158,7 @@ CASES = [
     (asking(LIST, order="up"), "queued", InvalidField, "order"),
     (asking(LIST, after="video_x"), "queued", UnknownCursor, "after"),
     (asking(DOWNLOAD, variant="gif"), "completed", InvalidField, "variant"),
+    *((WATCH._replace(after=text), "queued", InvalidField, "Last-Event-ID") for text in ("0", "1-x", "+")),
     (DOWNLOAD, "queued", VideoNotReady, None),
     (DOWNLOAD, "running", VideoNotReady, None),
     (asking(DOWNLOAD, variant="thumbnail"), "running", VideoNotReady, None),

@@ -292,6 +292,7 @@ def test_the_openapi_document_names_what_may_be_asked_of_lists_and_contents(http
         ("get", "/v1/videos/{video_id}", {200, 401, 403, 404, 429, 500, 503}),
         ("delete", "/v1/videos/{video_id}", {200, 401, 403, 404, 429, 500, 503}),
         ("post", "/v1/videos/{video_id}/cancel", {200, 401, 403, 404, 409, 429, 500, 503}),
+        ("get", "/v1/videos/{video_id}/events", {200, 204, 400, 401, 403, 404, 429, 500, 503}),
         (
             "get",
             "/v1/videos/{video_id}/content",
@@ -308,7 +309,7 @@ def test_the_openapi_document_tells_what_a_route_answers(http, method, path, sta
 
     assert {int(status) for status in answers} == statuses
     assert all("x-request-id" in answer["headers"] for answer in answers.values())
-    for status in statuses - {200, 206, 304}:
+    for status in statuses - {200, 204, 206, 304}:
         schema = answers[str(status)]["content"]["application/json"]["schema"]
         assert schema == {"$ref": "#/components/schemas/Envelope"}
     assert "HTTPValidationError" not in str(document)
@@ -317,12 +318,15 @@ def test_the_openapi_document_tells_what_a_route_answers(http, method, path, sta
 def test_the_openapi_document_tells_the_headers_that_come(http, finished):
     paths = http.get("/openapi.json").json()["paths"]
     content, create = paths["/v1/videos/{video_id}/content"], paths["/v1/videos"]["post"]
+    events = paths["/v1/videos/{video_id}/events"]["get"]
     url, key = f"/v1/videos/{finished}/content", {"idempotency-key": "k"}
     made = [http.post("/v1/videos", json={"prompt": "a"}, headers=key) for _ in range(2)]
     etag = http.get(url).headers["etag"]
 
     for operation, reply in (
         (create, made[1]),
+        (events, http.get(f"/v1/videos/{finished}/events")),
+        (events, http.get(f"/v1/videos/{finished}/events", headers={"last-event-id": "9" * 17 + "-0"})),
         (content["get"], http.get(url)),
         (content["get"], http.get(url, headers={"range": "bytes=0-1"})),
         (content["get"], http.get(url, headers={"range": "bytes=5000-"})),

@@ -1,10 +1,15 @@
+import sys
 import time
+import traceback
 
 import grpc
 import pytest
 
 from service.pb import videos_pb2 as pb
-from service.videos import WATCH_SECONDS, DeletedVideo, Page, Video, VideoList
+from service.pb.videos_pb2_grpc import VideoServiceStub
+from service.rpc import serve
+from service.video import Video
+from service.videos import DeletedVideo, Page, VideoList
 from tests.service.conftest import CONTENT
 
 
@@ -71,30 +76,85 @@ def test_a_watch_of_a_video_that_is_deleted_ends_as_not_found(rpc, jobs):
     assert ended.value.code() == grpc.StatusCode.NOT_FOUND
 
 
-def test_many_watches_leave_room_for_others_and_end_when_their_callers_hang_up(rpc, jobs, redis):
+def watching():
+    """The threads of the gRPC server in which a watch waits."""
+    frames = sys._current_frames().values()
+    return sum("watch" in [each.name for each in traceback.extract_stack(frame)] for frame in frames)
+
+
+def wait_for(condition, within=10):
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_many_watches_leave_room_for_others_and_free_their_threads_when_their_callers_hang_up(rpc, jobs):
     video_id = rpc.CreateVideo(pb.CreateVideoRequest(prompt="a boat")).video.id
     watches = [rpc.WatchVideo(pb.WatchVideoRequest(id=video_id)) for _ in range(30)]
     for watch in watches:
         next(watch)
+    wait_for(lambda: watching() == 30)
 
     asked_meanwhile = rpc.GetVideo(pb.GetVideoRequest(id=video_id), timeout=10).video
     for watch in watches:
         watch.cancel()
 
     assert asked_meanwhile.id == video_id
-    _wait_until_nobody_reads(redis)
+    wait_for(lambda: watching() == 0, within=5)
     assert jobs.get(video_id).status == "queued"
 
 
-def _wait_until_nobody_reads(redis, within=20):
-    def reads():
-        return redis.info("commandstats")["cmdstat_hgetall"]["calls"]
+def test_a_watch_that_waits_asks_the_store_nothing(rpc, redis):
+    video_id = rpc.CreateVideo(pb.CreateVideoRequest(prompt="a boat")).video.id
+    watch = rpc.WatchVideo(pb.WatchVideoRequest(id=video_id))
+    next(watch)
+    time.sleep(0.5)
 
-    deadline = time.monotonic() + within
-    before = -1
-    while before != (before := reads()):
-        assert time.monotonic() < deadline
-        time.sleep(3 * WATCH_SECONDS)
+    before = redis.info("commandstats")["cmdstat_xrange"]["calls"]
+    time.sleep(1.5)
+
+    assert redis.info("commandstats")["cmdstat_xrange"]["calls"] == before
+    watch.cancel()
+
+
+def test_a_watch_goes_on_behind_the_event_that_was_told_last(rpc, jobs):
+    video_id = rpc.CreateVideo(pb.CreateVideoRequest(prompt="a boat")).video.id
+    watch = rpc.WatchVideo(pb.WatchVideoRequest(id=video_id), timeout=30)
+    known = next(watch).event_id
+    watch.cancel()
+    job = jobs.claim(video_id)
+    jobs.progress(job, 40)
+    jobs.complete(job, "k")
+
+    answers = list(rpc.WatchVideo(pb.WatchVideoRequest(id=video_id, after=known), timeout=30))
+    rest = list(rpc.WatchVideo(pb.WatchVideoRequest(id=video_id, after=answers[1].event_id), timeout=30))
+    nothing = list(rpc.WatchVideo(pb.WatchVideoRequest(id=video_id, after=answers[2].event_id), timeout=30))
+
+    kinds = [pb.VIDEO_EVENT_KIND_PROGRESS, pb.VIDEO_EVENT_KIND_PROGRESS, pb.VIDEO_EVENT_KIND_DONE]
+    assert [answer.kind for answer in answers] == kinds
+    assert rest == answers[2:]
+    assert nothing == []
+
+
+def test_watches_do_not_hold_up_the_end_of_the_server_and_are_told_to_come_back(videos, access):
+    server, port = serve(videos, access, "127.0.0.1", 0)
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        rpc = VideoServiceStub(channel)
+        video_id = rpc.CreateVideo(pb.CreateVideoRequest(prompt="a boat")).video.id
+        watches = [rpc.WatchVideo(pb.WatchVideoRequest(id=video_id)) for _ in range(5)]
+        for watch in watches:
+            next(watch)
+
+        began = time.monotonic()
+        videos.feed.close()
+        server.stop(5).wait()
+
+        assert time.monotonic() - began < 1.5
+        for watch in watches:
+            with pytest.raises(grpc.RpcError) as ended:
+                next(watch)
+            assert ended.value.code() == grpc.StatusCode.UNAVAILABLE
 
 
 @pytest.mark.parametrize("variant", [None, *CONTENT])

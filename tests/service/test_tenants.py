@@ -1,9 +1,8 @@
 """Two tenants of one service know nothing of each other."""
 
-import threading
-
 import pytest
 
+from service.following import Call
 from service.videos import Download, Page
 from worker.jobs import JobNotFound, UnknownCursor
 
@@ -25,7 +24,8 @@ def test_a_tenant_lists_its_own_videos_alone(videos):
 
 USES = {
     "get": lambda videos, video_id: videos.get("theirs", video_id),
-    "watch": lambda videos, video_id: next(videos.watch("theirs", video_id, threading.Event())),
+    "watch": lambda videos, video_id: next(videos.watch("theirs", video_id, None, Call())),
+    "events": lambda videos, video_id: videos.follow("theirs", video_id, None),
     "cancel": lambda videos, video_id: videos.cancel("theirs", video_id),
     "delete": lambda videos, video_id: videos.delete("theirs", video_id),
     "content": lambda videos, video_id: videos.content("theirs", video_id, Download()),
