@@ -1,5 +1,6 @@
 """What the OpenAPI document says of answers: their statuses, headers and types."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import FastAPI
@@ -15,7 +16,7 @@ _MEANINGS = {
     400: "a field is missing, unknown or outside its limits",
     401: "there is no API key, or it is unknown or was revoked",
     403: "the link is not one of ours, or has expired",
-    404: "no such video",
+    404: "no such video or file",
     409: "the video is not (or no longer) in a state for this",
     413: "the body is too large",
     415: "the body is neither JSON nor a form",
@@ -67,9 +68,12 @@ def headed(*names: str) -> dict[str, Any]:
     }
 
 
-def of_bytes(*more: str) -> Answers:
-    """Stored bytes asked for with GET, with headers of their own."""
-    content: dict[str, Any] = {"content": {variant.content_type: {} for variant in Variant}}
+VIDEO_TYPES = tuple(variant.content_type for variant in Variant)
+
+
+def of_bytes(*more: str, kinds: Iterable[str] = VIDEO_TYPES) -> Answers:
+    """Stored bytes of these content types asked for with GET, with headers of their own."""
+    content: dict[str, Any] = {"content": {kind: {} for kind in kinds}}
     return {
         200: content | headed(*_OF_BYTES, *more),
         206: {"description": "one range of the bytes"} | content | headed(*_OF_BYTES, "content-range", *more),

@@ -6,8 +6,8 @@ from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
 from service.conditions import known, unchanged
+from service.content import Content
 from service.ranges import requested
-from service.videos import Content
 
 
 def delivered(request: Request, found: Content, more: Mapping[str, str] | None = None) -> Response:

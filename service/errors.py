@@ -6,6 +6,7 @@ from typing import NamedTuple
 from grpc import StatusCode
 
 from model.catalog import UnknownModel
+from worker.files import FileNotFound
 from worker.jobs import JobNotFound, JobOver, KeyReused, StoreUnavailable, UnknownCursor
 from worker.limits import TooManyRequests
 from worker.storage import LinkRefused, ObjectNotFound, StorageUnavailable
@@ -31,6 +32,14 @@ class InvalidKey(PermissionError):
 
 class NotLocal(PermissionError):
     """A service without API keys was asked from outside, or told to let itself be."""
+
+
+class InvalidMedia(InvalidField):
+    """A picture or clip is of a kind we do not take, cannot be decoded, or is beyond a limit."""
+
+
+class MediaTooLarge(InvalidField):
+    """A picture or clip has more bytes than this server accepts."""
 
 
 class MalformedBody(ValueError):
@@ -87,6 +96,10 @@ REFUSALS: dict[type[Exception], Refusal] = {
         HTTPStatus.TOO_MANY_REQUESTS, StatusCode.RESOURCE_EXHAUSTED, "request_rate_limit"
     ),
     InvalidField: Refusal(HTTPStatus.BAD_REQUEST, StatusCode.INVALID_ARGUMENT, "invalid_value"),
+    InvalidMedia: Refusal(HTTPStatus.BAD_REQUEST, StatusCode.INVALID_ARGUMENT, "invalid_media"),
+    MediaTooLarge: Refusal(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, StatusCode.RESOURCE_EXHAUSTED, "media_too_large"
+    ),
     MalformedBody: Refusal(HTTPStatus.BAD_REQUEST, StatusCode.INVALID_ARGUMENT, "malformed_body"),
     UnsupportedBody: Refusal(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE, StatusCode.INVALID_ARGUMENT, "unsupported_media_type"
@@ -100,6 +113,7 @@ REFUSALS: dict[type[Exception], Refusal] = {
     LinkRefused: Refusal(HTTPStatus.FORBIDDEN, StatusCode.PERMISSION_DENIED, "link_refused"),
     JobNotFound: Refusal(HTTPStatus.NOT_FOUND, StatusCode.NOT_FOUND, "video_not_found"),
     ObjectNotFound: Refusal(HTTPStatus.NOT_FOUND, StatusCode.NOT_FOUND, "content_not_found"),
+    FileNotFound: Refusal(HTTPStatus.NOT_FOUND, StatusCode.NOT_FOUND, "file_not_found"),
     VideoNotReady: Refusal(HTTPStatus.CONFLICT, StatusCode.FAILED_PRECONDITION, "video_not_ready"),
     VideoFailed: Refusal(HTTPStatus.CONFLICT, StatusCode.FAILED_PRECONDITION, "video_failed"),
     VideoCancelled: Refusal(HTTPStatus.CONFLICT, StatusCode.FAILED_PRECONDITION, "video_cancelled"),

@@ -1,18 +1,30 @@
 """Request bodies to plain fields: JSON, multipart and forms, as the OpenAI clients send them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import Set as AbstractSet
 
 from pydantic_core import from_json
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import BodyTooLarge, InvalidField, MalformedBody, UnsupportedBody
+from service.files import Upload
+from service.uploads import UploadParser
 
-FORMS = {"multipart/form-data", "application/x-www-form-urlencoded"}
+MULTIPART = "multipart/form-data"
+URLENCODED = "application/x-www-form-urlencoded"
 MAX_FIELDS = 100
+
+
+class Allowance:
+    """How many bytes the body of one request may have; its route may allow more."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
 
 
 class BodyLimit:
@@ -25,26 +37,56 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on, with a counting `receive`."""
         seen = 0
+        allowed = scope.setdefault("state", {})["allowance"] = Allowance(self._limit)
 
         async def counted() -> Message:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > self._limit:
-                raise BodyTooLarge(f"the request body is larger than {self._limit} bytes")
+            if seen > allowed.limit:
+                raise BodyTooLarge(f"the request body is larger than {allowed.limit} bytes")
             return message
 
         await self._app(scope, counted, send)
 
 
-async def fields(request: Request) -> Mapping[str, object]:
-    """The fields of a request body, unchecked."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind in FORMS:
-        return await _form(request)
-    if kind == "application/json":
-        return _json(await request.body())
-    raise UnsupportedBody(f"content type {kind!r}: send application/json or multipart/form-data")
+class Body:
+    """The fields of a request body, unchecked; what a route takes beyond a small one is said here.
+
+    The fields in `files` may be files of so many bytes, all together; so many characters may stand in text besides.
+    """
+
+    def __init__(
+        self, files: AbstractSet[str] = frozenset(), file_bytes: int = 0, text_characters: int = 0
+    ) -> None:
+        self._files = files
+        self._file_bytes = file_bytes
+        self._text = text_characters
+
+    async def __call__(self, request: Request) -> AsyncIterator[Mapping[str, object]]:
+        """The fields, and until the answer is given the files among them."""
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        allowed: Allowance = request.state.allowance
+        most_text = allowed.limit + self._text
+        if kind == "application/json":
+            allowed.limit = most_text
+            yield _json(await request.body())
+        elif kind == MULTIPART:
+            allowed.limit = most_text + self._file_bytes
+            parser = UploadParser(request, self._files, self._file_bytes, MAX_FIELDS, most_text)
+            form = await _read(parser.parse())
+            try:
+                yield _fields(form)
+            finally:
+                await form.close()
+        elif kind == URLENCODED:
+            allowed.limit = most_text
+            yield _fields(await _read(request.form(max_fields=MAX_FIELDS, max_part_size=most_text)))
+        else:
+            raise UnsupportedBody(f"content type {kind!r}: send application/json or multipart/form-data")
+
+
+fields = Body()
 
 
 def _json(body: bytes) -> Mapping[str, object]:
@@ -57,32 +99,42 @@ def _json(body: bytes) -> Mapping[str, object]:
     return parsed
 
 
-async def _form(request: Request) -> Mapping[str, object]:
+async def _read(form: Awaitable[FormData]) -> FormData:
     try:
-        form = await request.form(max_files=MAX_FIELDS, max_fields=MAX_FIELDS)
+        return await form
+    except MultiPartException as error:
+        raise MalformedBody(f"the form cannot be read: {error.message}") from None
     except (HTTPException, UnicodeDecodeError) as error:
         raise MalformedBody(f"the form cannot be read: {getattr(error, 'detail', error)}") from None
+
+
+def _fields(form: FormData) -> Mapping[str, object]:
     parsed: dict[str, object] = {}
-    try:
-        for name, value in form.multi_items():
-            _put(parsed, name, value)
-    finally:
-        await form.close()
+    for name, value in form.multi_items():
+        _put(parsed, name, value)
     return parsed
 
 
-def _put(parsed: dict[str, object], name: str, value: str | UploadFile) -> None:
-    """`a`, `a[]` (one of a list) and `a[b]` (one key of an object); a name given twice makes a list."""
+def split(name: str) -> tuple[str, str | None]:
+    """`a`, `a[]` and `a[b]` as the field and what stands in its brackets, where it has any."""
     bracketed = re.fullmatch(r"([^\[\]]+)\[([^\[\]]*)\]", name)
-    outer, inner = bracketed.groups() if bracketed else (name, None)
-    if isinstance(value, UploadFile):
-        raise InvalidField(outer, "files are not accepted")
+    return (bracketed[1], bracketed[2]) if bracketed else (name, None)
+
+
+def _put(parsed: dict[str, object], name: str, value: str | UploadFile) -> None:
+    """`a[]` is one of a list, `a[b]` one key of an object; a name given twice makes a list, in two ways nothing."""
+    outer, inner = split(name)
     present = parsed.get(outer)
+    given = value if isinstance(value, str) else Upload(value.file, value.filename or "")
     if inner:
-        parsed[outer] = {**present, inner: value} if isinstance(present, dict) else {inner: value}
+        if not isinstance(present, dict | None) or inner in (present or {}):
+            raise InvalidField(outer, "given more than once")
+        parsed[outer] = {**(present or {}), inner: given}
+    elif isinstance(present, dict | Upload) or (present is not None and isinstance(given, Upload)):
+        raise InvalidField(outer, "given more than once")
     elif isinstance(present, list):
-        present.append(value)
+        present.append(given)
     elif outer in parsed or inner is not None:
-        parsed[outer] = [value] if present is None else [present, value]
+        parsed[outer] = [given] if present is None else [present, given]
     else:
-        parsed[outer] = value
+        parsed[outer] = given

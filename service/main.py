@@ -7,12 +7,15 @@ from fastapi import FastAPI
 
 from service.access import Access
 from service.errors import NotReady
+from service.files import Files
 from service.keys import Keys
+from service.media import Intake
 from service.objects import Objects
 from service.rest import create_app
 from service.videos import Videos
 from worker.app import answering, submit
 from worker.app import create_app as create_queue
+from worker.files import FileStore
 from worker.jobs import JobStore, connect
 from worker.settings import Settings
 from worker.storage import LocalStorage, open_storage
@@ -34,7 +37,8 @@ def build(settings: Settings) -> Service:
     jobs = JobStore(client, settings.lease_seconds, settings.max_attempts, settings.request_seconds)
     queue = create_queue(settings)
     storage = open_storage(settings)
-    videos = Videos(jobs, partial(submit, queue), storage, settings.checkpoints)
+    files = Files(FileStore(client), storage, Intake(settings), settings.file_seconds)
+    videos = Videos(jobs, partial(submit, queue), storage, settings.checkpoints, files)
     objects = Objects(storage) if isinstance(storage, LocalStorage) else None
 
     def check_ready() -> None:

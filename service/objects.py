@@ -1,6 +1,6 @@
 """What the links of a folder of videos lead to; a bucket serves its own."""
 
-from service.videos import Content
+from service.content import Content
 from worker.storage import LocalStorage
 
 

@@ -15,6 +15,7 @@ from service.delivery import delivered
 from service.envelope import install_errors
 from service.errors import KEY_HEADER
 from service.event_stream import EventStream
+from service.file_routes import add_files
 from service.following import LAST_EVENT_ID
 from service.idempotency import REPLAYED
 from service.intake import BodyLimit, fields
@@ -76,6 +77,7 @@ def create_app(
     install_errors(app)
     _add_videos(app, videos)
     _add_events(app, videos)
+    add_files(app, videos.files)
     _add_content(app, videos)
     if objects is not None:
         _add_objects(app, objects)

@@ -12,24 +12,27 @@ from google.protobuf.message import Message
 from service.access import Access, bearing, peer_is_here
 from service.details import TRAILER, detailed, words
 from service.errors import INTERNAL, REFUSALS, refusal_of, unforeseen
+from service.fields import parsed
 from service.following import Call
 from service.idempotency import REPLAYED
 from service.pb import videos_pb2 as pb
 from service.pb import videos_pb2_grpc as stubs
 from service.request_id import HEADER, identified
+from service.rpc_files import FileCalls
 from service.video import Video
-from service.videos import Download, Page, Videos, parsed
+from service.videos import Download, Page, Videos
 
 MAX_CALLS = 128  # each holds a thread, a watch or a download for long; one call more is RESOURCE_EXHAUSTED
 log = logging.getLogger(__name__)
 
 
-class VideosServicer(stubs.VideoServiceServicer):
+class VideosServicer(FileCalls, stubs.VideoServiceServicer):
     """Messages in, `Videos`, messages out."""
 
     def __init__(self, videos: Videos, access: Access) -> None:
         self._videos = videos
         self._access = access
+        self._files = videos.files
 
     def CreateVideo(
         self, request: pb.CreateVideoRequest, context: grpc.ServicerContext

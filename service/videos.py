@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from model.catalog import INDEX, installed, locate
 from model.spec import VideoSpec
-from service.errors import InvalidField, NotReady, VideoCancelled, VideoFailed, VideoNotReady
+from service.content import Content
+from service.errors import NotReady, VideoCancelled, VideoFailed, VideoNotReady
 from service.feed import Feed
+from service.fields import parsed
+from service.files import Files
 from service.following import Call, Following
 from service.idempotency import known_by
 from service.video import Video
@@ -21,8 +23,6 @@ from worker.storage import Storage
 from worker.variants import Variant, every_key
 
 UNFINISHED = (Status.QUEUED, Status.IN_PROGRESS)
-
-Asked = TypeVar("Asked", bound=BaseModel)
 
 
 class Page(BaseModel):
@@ -88,22 +88,18 @@ class Seen(NamedTuple):
     kind: Kind | None
 
 
-@dataclass(frozen=True)
-class Content:
-    """The bytes of a finished video, or of a picture of it, not read yet."""
-
-    content_type: str
-    size: int
-    etag: str
-    read: Callable[[int, int], Iterator[bytes]]
-
-
 class Videos:
     """Create, get, list, watch, cancel, delete and download, each for one tenant; every collaborator is given."""
 
     def __init__(
-        self, jobs: JobStore, submit: Callable[[str], None], storage: Storage, checkpoints: Path
+        self,
+        jobs: JobStore,
+        submit: Callable[[str], None],
+        storage: Storage,
+        checkpoints: Path,
+        files: Files,
     ) -> None:
+        self.files = files
         self._jobs = jobs
         self._submit = submit
         self._storage = storage
@@ -208,14 +204,6 @@ class Videos:
         return ModelList(data=[Model(id=name, created=at) for name, at in zip(names, stamps, strict=True)])
 
 
-def parsed(kind: type[Asked], fields: Mapping[str, object]) -> Asked:
-    """What was asked, checked; the first complaint names its field."""
-    try:
-        return kind.model_validate(fields)
-    except ValidationError as invalid:
-        raise _first(invalid) from None
-
-
 def _contentless(job: Job) -> Exception:
     """Why there is nothing to download."""
     if job.status in UNFINISHED:
@@ -223,13 +211,3 @@ def _contentless(job: Job) -> Exception:
     if job.status is Status.CANCELLED:
         return VideoCancelled(f"video {job.id!r} was cancelled")
     return VideoFailed(f"video {job.id!r} {job.status}: {job.error_message or 'no content'}")
-
-
-def _first(invalid: ValidationError) -> InvalidField:
-    """The first of pydantic's complaints, with the field in front."""
-    error = invalid.errors(include_url=False, include_input=False, include_context=False)[0]
-    field = str(error["loc"][0]) if error["loc"] else None
-    return InvalidField(field, _WORDS.get(error["type"], error["msg"]))
-
-
-_WORDS = {"extra_forbidden": "unknown field", "missing": "this field is required"}

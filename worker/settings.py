@@ -120,6 +120,54 @@ class Settings(BaseSettings):
         validation_alias="CIOTAT_MAX_BODY_BYTES",
         description="largest accepted request body; more is answered with 413",
     )
+    max_upload_bytes: int = Field(
+        1 << 28,
+        ge=1,
+        validation_alias="CIOTAT_MAX_UPLOAD_BYTES",
+        description="largest accepted picture or clip",
+    )
+    max_image_pixels: int = Field(
+        1 << 25,
+        ge=1,
+        validation_alias="CIOTAT_MAX_IMAGE_PIXELS",
+        description="most pixels of an uploaded picture",
+    )
+    max_video_pixels: int = Field(
+        2560 * 1440,
+        ge=1,
+        validation_alias="CIOTAT_MAX_VIDEO_PIXELS",
+        description="most pixels of one frame of an uploaded clip",
+    )
+    max_video_frames: int = Field(
+        1200, ge=1, validation_alias="CIOTAT_MAX_VIDEO_FRAMES", description="most frames of an uploaded clip"
+    )
+    max_video_seconds: float = Field(
+        20.0, gt=0, validation_alias="CIOTAT_MAX_VIDEO_SECONDS", description="longest uploaded clip"
+    )
+    media_processes: int = Field(
+        2,
+        ge=1,
+        validation_alias="CIOTAT_MEDIA_PROCESSES",
+        description="uploads that one API process looks into at a time",
+    )
+    media_cpu_seconds: int = Field(
+        30,
+        ge=1,
+        validation_alias="CIOTAT_MEDIA_CPU_SECONDS",
+        description="processor time after which an upload that is looked into is refused",
+    )
+    media_memory_bytes: int = Field(
+        1 << 30,
+        ge=1 << 28,
+        validation_alias="CIOTAT_MEDIA_MEMORY_BYTES",
+        description="address space of the process that looks into an upload",
+    )
+    file_seconds: int = Field(
+        30 * 24 * 3600,
+        ge=3600,
+        validation_alias="CIOTAT_FILE_SECONDS",
+        description="how long an uploaded file is kept, at most",
+    )
 
     outbound_http: bool = Field(
         False,

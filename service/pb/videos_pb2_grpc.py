@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from service.pb import files_pb2 as ciotat_dot_v1_dot_files__pb2
 from service.pb import videos_pb2 as ciotat_dot_v1_dot_videos__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -69,6 +70,31 @@ class VideoServiceStub:
                 request_serializer=ciotat_dot_v1_dot_videos__pb2.DownloadVideoRequest.SerializeToString,
                 response_deserializer=ciotat_dot_v1_dot_videos__pb2.DownloadVideoResponse.FromString,
                 _registered_method=True)
+        self.UploadFile = channel.stream_unary(
+                '/ciotat.v1.VideoService/UploadFile',
+                request_serializer=ciotat_dot_v1_dot_files__pb2.UploadFileRequest.SerializeToString,
+                response_deserializer=ciotat_dot_v1_dot_files__pb2.UploadFileResponse.FromString,
+                _registered_method=True)
+        self.GetFile = channel.unary_unary(
+                '/ciotat.v1.VideoService/GetFile',
+                request_serializer=ciotat_dot_v1_dot_files__pb2.GetFileRequest.SerializeToString,
+                response_deserializer=ciotat_dot_v1_dot_files__pb2.GetFileResponse.FromString,
+                _registered_method=True)
+        self.ListFiles = channel.unary_unary(
+                '/ciotat.v1.VideoService/ListFiles',
+                request_serializer=ciotat_dot_v1_dot_files__pb2.ListFilesRequest.SerializeToString,
+                response_deserializer=ciotat_dot_v1_dot_files__pb2.ListFilesResponse.FromString,
+                _registered_method=True)
+        self.DeleteFile = channel.unary_unary(
+                '/ciotat.v1.VideoService/DeleteFile',
+                request_serializer=ciotat_dot_v1_dot_files__pb2.DeleteFileRequest.SerializeToString,
+                response_deserializer=ciotat_dot_v1_dot_files__pb2.DeleteFileResponse.FromString,
+                _registered_method=True)
+        self.DownloadFile = channel.unary_stream(
+                '/ciotat.v1.VideoService/DownloadFile',
+                request_serializer=ciotat_dot_v1_dot_files__pb2.DownloadFileRequest.SerializeToString,
+                response_deserializer=ciotat_dot_v1_dot_files__pb2.DownloadFileResponse.FromString,
+                _registered_method=True)
 
 
 class VideoServiceServicer:
@@ -124,6 +150,41 @@ class VideoServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UploadFile(self, request_iterator, context):
+        """Keeps a picture or a clip, to be referred to by its id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetFile(self, request, context):
+        """What is known of a file.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFiles(self, request, context):
+        """Files by time of creation, a page at a time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteFile(self, request, context):
+        """Removes a file; videos that were asked for with it are none the worse.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DownloadFile(self, request, context):
+        """The picture or clip as it is kept: upright, and without what it said of itself.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_VideoServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -161,6 +222,31 @@ def add_VideoServiceServicer_to_server(servicer, server):
                     servicer.DownloadVideo,
                     request_deserializer=ciotat_dot_v1_dot_videos__pb2.DownloadVideoRequest.FromString,
                     response_serializer=ciotat_dot_v1_dot_videos__pb2.DownloadVideoResponse.SerializeToString,
+            ),
+            'UploadFile': grpc.stream_unary_rpc_method_handler(
+                    servicer.UploadFile,
+                    request_deserializer=ciotat_dot_v1_dot_files__pb2.UploadFileRequest.FromString,
+                    response_serializer=ciotat_dot_v1_dot_files__pb2.UploadFileResponse.SerializeToString,
+            ),
+            'GetFile': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetFile,
+                    request_deserializer=ciotat_dot_v1_dot_files__pb2.GetFileRequest.FromString,
+                    response_serializer=ciotat_dot_v1_dot_files__pb2.GetFileResponse.SerializeToString,
+            ),
+            'ListFiles': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFiles,
+                    request_deserializer=ciotat_dot_v1_dot_files__pb2.ListFilesRequest.FromString,
+                    response_serializer=ciotat_dot_v1_dot_files__pb2.ListFilesResponse.SerializeToString,
+            ),
+            'DeleteFile': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteFile,
+                    request_deserializer=ciotat_dot_v1_dot_files__pb2.DeleteFileRequest.FromString,
+                    response_serializer=ciotat_dot_v1_dot_files__pb2.DeleteFileResponse.SerializeToString,
+            ),
+            'DownloadFile': grpc.unary_stream_rpc_method_handler(
+                    servicer.DownloadFile,
+                    request_deserializer=ciotat_dot_v1_dot_files__pb2.DownloadFileRequest.FromString,
+                    response_serializer=ciotat_dot_v1_dot_files__pb2.DownloadFileResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -352,6 +438,141 @@ class VideoService:
             '/ciotat.v1.VideoService/DownloadVideo',
             ciotat_dot_v1_dot_videos__pb2.DownloadVideoRequest.SerializeToString,
             ciotat_dot_v1_dot_videos__pb2.DownloadVideoResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UploadFile(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/ciotat.v1.VideoService/UploadFile',
+            ciotat_dot_v1_dot_files__pb2.UploadFileRequest.SerializeToString,
+            ciotat_dot_v1_dot_files__pb2.UploadFileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetFile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ciotat.v1.VideoService/GetFile',
+            ciotat_dot_v1_dot_files__pb2.GetFileRequest.SerializeToString,
+            ciotat_dot_v1_dot_files__pb2.GetFileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFiles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ciotat.v1.VideoService/ListFiles',
+            ciotat_dot_v1_dot_files__pb2.ListFilesRequest.SerializeToString,
+            ciotat_dot_v1_dot_files__pb2.ListFilesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteFile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ciotat.v1.VideoService/DeleteFile',
+            ciotat_dot_v1_dot_files__pb2.DeleteFileRequest.SerializeToString,
+            ciotat_dot_v1_dot_files__pb2.DeleteFileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DownloadFile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/ciotat.v1.VideoService/DownloadFile',
+            ciotat_dot_v1_dot_files__pb2.DownloadFileRequest.SerializeToString,
+            ciotat_dot_v1_dot_files__pb2.DownloadFileResponse.FromString,
             options,
             channel_credentials,
             insecure,

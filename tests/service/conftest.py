@@ -6,13 +6,17 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.access import Access
+from service.files import Files
 from service.keys import Keys
+from service.media import Intake
 from service.objects import Objects
 from service.pb.videos_pb2_grpc import VideoServiceStub
 from service.rest import create_app
 from service.rpc import serve
 from service.videos import Videos
+from worker.files import FileStore
 from worker.jobs import JobStore
+from worker.settings import Settings
 from worker.storage import LocalStorage
 from worker.variants import Variant, video_key
 
@@ -45,8 +49,15 @@ def storage(tmp_path):
 
 
 @pytest.fixture
-def videos(jobs, queue, storage, checkpoints):
-    return Videos(jobs, queue.append, storage, checkpoints)
+def files(redis, storage):
+    """Uploads of at most 100,000 bytes."""
+    settings = Settings(max_upload_bytes=100_000)
+    return Files(FileStore(redis), storage, Intake(settings), settings.file_seconds)
+
+
+@pytest.fixture
+def videos(jobs, queue, storage, checkpoints, files):
+    return Videos(jobs, queue.append, storage, checkpoints, files)
 
 
 @pytest.fixture

@@ -140,7 +140,7 @@ def test_a_video_that_ends_while_it_is_being_deleted_is_deleted(
 
 
 def test_a_worker_that_commits_while_its_video_is_being_deleted_is_refused(
-    opened, jobs, checkpoints, video, tmp_path
+    opened, jobs, checkpoints, video, tmp_path, files
 ):
     job = jobs.claim(video)
     refused = []
@@ -154,7 +154,7 @@ def test_a_worker_that_commits_while_its_video_is_being_deleted_is_refused(
                 jobs.complete(job, video_key(video, job.token))
             refused.append(key)
 
-    http, _ = opened(Videos(jobs, print, Meanwhile(tmp_path), checkpoints))
+    http, _ = opened(Videos(jobs, print, Meanwhile(tmp_path), checkpoints, files))
 
     assert http.delete(f"/v1/videos/{video}").status_code == 200
 

@@ -18,8 +18,10 @@ from service.errors import (
     BodyTooLarge,
     InvalidField,
     InvalidKey,
+    InvalidMedia,
     KeyMissing,
     MalformedBody,
+    MediaTooLarge,
     NotLocal,
     NotReady,
     RangeNotSatisfiable,
@@ -28,16 +30,24 @@ from service.errors import (
     VideoFailed,
     VideoNotReady,
 )
+from service.pb import files_pb2
 from service.pb import videos_pb2 as pb
 from service.pb.videos_pb2_grpc import VideoServiceStub
 from service.rest import create_app
 from service.rpc import serve
 from service.videos import Videos
+from worker.files import FileNotFound
 from worker.jobs import JobNotFound, JobOver, JobStore, KeyReused, StoreUnavailable, UnknownCursor, connect
 from worker.limits import TooManyRequests
 from worker.storage import LinkRefused, LocalStorage, ObjectNotFound, StorageUnavailable
 
+IN_TEST_FILES = {InvalidMedia, MediaTooLarge}
 OF_REST_ALONE = {MalformedBody, UnsupportedBody, BodyTooLarge, RangeNotSatisfiable, NotReady, LinkRefused}
+
+
+def request_of(rpc):
+    """The message that this method takes."""
+    return next(getattr(each, f"{rpc}Request") for each in (pb, files_pb2) if hasattr(each, f"{rpc}Request"))
 
 
 class Call(NamedTuple):
@@ -73,7 +83,7 @@ class Call(NamedTuple):
             fields["id"] = video_id
         if self.authorization is not None:
             options["metadata"] = [("authorization", self.authorization)]
-        answer = method(getattr(pb, f"{self.rpc}Request")(**fields), **options)
+        answer = method(request_of(self.rpc)(**fields), **options)
         return list(answer) if isinstance(answer, grpc.Call) else answer
 
 
@@ -85,6 +95,10 @@ DELETE = Call("DELETE", "/v1/videos/{}", "DeleteVideo")
 DOWNLOAD = Call("GET", "/v1/videos/{}/content", "DownloadVideo")
 MODELS = Call("GET", "/v1/models", "ListVideos")
 WATCH = Call("GET", "/v1/videos/{}/events", "WatchVideo")
+GET_FILE = Call("GET", "/v1/files/{}", "GetFile")
+LIST_FILES = Call("GET", "/v1/files", "ListFiles")
+DELETE_FILE = Call("DELETE", "/v1/files/{}", "DeleteFile")
+DOWNLOAD_FILE = Call("GET", "/v1/files/{}/content", "DownloadFile")
 EVERY_ONE_VIDEO = [GET, CANCEL, DELETE, DOWNLOAD, WATCH]
 EVERY_ONE = [CREATE, LIST, MODELS, *EVERY_ONE_VIDEO]
 WRONG = ("Bearer ciotat_" + 64 * "0", "bearer x")
@@ -165,6 +179,9 @@ CASES = [
     (DOWNLOAD, "failed", VideoFailed, None),
     (DOWNLOAD, "cancelled", VideoCancelled, None),
     (DOWNLOAD, "lost", ObjectNotFound, None),
+    *((call, "unknown", FileNotFound, None) for call in (GET_FILE, DELETE_FILE, DOWNLOAD_FILE)),
+    (asking(LIST_FILES, limit=0), "queued", InvalidField, "limit"),
+    (asking(LIST_FILES, after="file_x"), "queued", UnknownCursor, "after"),
     (CANCEL, "completed", JobOver, None),
     (CANCEL, "failed", JobOver, None),
 ]
@@ -269,9 +286,11 @@ class Broken(LocalStorage):
 
 
 @pytest.mark.parametrize("call", [CREATE, GET, LIST, CANCEL, DELETE, DOWNLOAD, WATCH])
-def test_a_job_store_that_is_away_is_told_to_come_back_to(opened, storage, checkpoints, tmp_path, call):
+def test_a_job_store_that_is_away_is_told_to_come_back_to(
+    opened, storage, checkpoints, files, tmp_path, call
+):
     away = JobStore(connect(f"unix://{tmp_path}/nothing.sock"))
-    doors = opened(Videos(away, print, storage, checkpoints))
+    doors = opened(Videos(away, print, storage, checkpoints, files))
 
     reply, error, details = refused_alike(doors, call, "video_x", REFUSALS[StoreUnavailable])
 
@@ -280,8 +299,10 @@ def test_a_job_store_that_is_away_is_told_to_come_back_to(opened, storage, check
 
 
 @pytest.mark.parametrize("call", [DOWNLOAD, DELETE])
-def test_a_storage_that_is_away_is_told_to_come_back_to(opened, jobs, checkpoints, finished, tmp_path, call):
-    doors = opened(Videos(jobs, print, Broken(tmp_path), checkpoints))
+def test_a_storage_that_is_away_is_told_to_come_back_to(
+    opened, jobs, checkpoints, files, finished, tmp_path, call
+):
+    doors = opened(Videos(jobs, print, Broken(tmp_path), checkpoints, files))
 
     reply, error, details = refused_alike(doors, call, finished, REFUSALS[StorageUnavailable])
 
@@ -324,7 +345,7 @@ def test_a_request_id_that_comes_is_the_one_that_goes(doors):
 def test_every_line_of_the_table_is_met_here():
     met = {kind for _, _, kind, _ in CASES} | {StoreUnavailable, StorageUnavailable, NotLocal}
 
-    assert met | OF_REST_ALONE == set(REFUSALS)
+    assert met | OF_REST_ALONE | IN_TEST_FILES == set(REFUSALS)
 
 
 def test_every_refusal_has_a_code_of_its_own():
