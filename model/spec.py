@@ -58,6 +58,11 @@ class VideoSpec(BaseModel):
         return FPS * self.seconds
 
     @property
+    def cost(self) -> int:
+        """What the video costs to make, in megapixel-steps: frames x width x height x steps / 10^6, rounded up."""
+        return -(-self.frames * self.side**2 * self.steps // 10**6)
+
+    @property
     def side(self) -> int:
         """The width, which is the height, of the finished video in pixels."""
         return int(self.size.partition("x")[0])

@@ -8,7 +8,7 @@ from grpc import StatusCode
 from model.catalog import UnknownModel
 from worker.files import FileNotFound
 from worker.jobs import JobNotFound, JobOver, KeyReused, StoreUnavailable, UnknownCursor
-from worker.limits import TooManyRequests
+from worker.limits import DayIsSpent, QueueFull, TooManyJobs, TooManyRequests
 from worker.storage import LinkRefused, ObjectNotFound, StorageUnavailable
 
 KEY_HEADER = "Idempotency-Key"
@@ -95,6 +95,11 @@ REFUSALS: dict[type[Exception], Refusal] = {
     TooManyRequests: Refusal(
         HTTPStatus.TOO_MANY_REQUESTS, StatusCode.RESOURCE_EXHAUSTED, "request_rate_limit"
     ),
+    TooManyJobs: Refusal(
+        HTTPStatus.TOO_MANY_REQUESTS, StatusCode.RESOURCE_EXHAUSTED, "concurrent_jobs_limit"
+    ),
+    DayIsSpent: Refusal(HTTPStatus.TOO_MANY_REQUESTS, StatusCode.RESOURCE_EXHAUSTED, "daily_cost_limit"),
+    QueueFull: Refusal(HTTPStatus.TOO_MANY_REQUESTS, StatusCode.RESOURCE_EXHAUSTED, "queue_full"),
     InvalidField: Refusal(HTTPStatus.BAD_REQUEST, StatusCode.INVALID_ARGUMENT, "invalid_value"),
     InvalidMedia: Refusal(HTTPStatus.BAD_REQUEST, StatusCode.INVALID_ARGUMENT, "invalid_media"),
     MediaTooLarge: Refusal(

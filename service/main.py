@@ -34,7 +34,14 @@ def build(settings: Settings) -> Service:
     """The service of these settings; nothing is connected until the first request."""
     client = connect(settings.redis_url)
     access = Access(Keys(client, settings.limits))
-    jobs = JobStore(client, settings.lease_seconds, settings.max_attempts, settings.request_seconds)
+    jobs = JobStore(
+        client,
+        settings.lease_seconds,
+        settings.max_attempts,
+        settings.request_seconds,
+        settings.limits,
+        settings.queue_cost,
+    )
     queue = create_queue(settings)
     storage = open_storage(settings)
     files = Files(FileStore(client), storage, Intake(settings), settings.file_seconds)

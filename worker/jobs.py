@@ -10,6 +10,8 @@ import redis
 from pydantic import BaseModel, ConfigDict, Json
 
 from model.spec import VideoSpec
+from worker.admission import Refused, refusal
+from worker.limits import DEFAULTS, QUEUE_COST, Limits
 from worker.scripts import CANCEL, CLAIM, CREATE, DELETE, LIST, UPDATE
 from worker.tenants import DEFAULT_TENANT, index, place, remembered
 
@@ -123,9 +125,12 @@ class JobStore:
         lease_seconds: float = 120.0,
         max_attempts: int = 3,
         request_seconds: int = 24 * 3600,
+        limits: Limits = DEFAULTS,
+        queue_cost: int = QUEUE_COST,
     ) -> None:
         self.client = self._redis = client
         self._request_seconds = request_seconds
+        self._bounds = (limits.jobs, limits.cost_a_day, queue_cost)
         self._lease = lease_seconds
         self._max_attempts = max_attempts
         self._create = client.register_script(CREATE)
@@ -145,19 +150,30 @@ class JobStore:
 
     def _save(self, spec: VideoSpec, tenant: str, request: Request) -> Created:
         job_id = f"video_{secrets.token_hex(16)}"
-        record = {"tenant": tenant, "spec": spec.model_dump_json(), "status": Status.QUEUED.value}
+        record = {"spec": spec.model_dump_json(), "status": Status.QUEUED.value}
         record |= {"progress": "0", "attempts": "0", "token": "0"}
         fields = [part for field in record.items() for part in field]
         with store_errors():
-            payload, known, saved = self._create(
+            payload, known, saved, *detail = self._create(
                 keys=[
                     key(job_id),
                     index(tenant),
                     PENDING,
                     remembered(tenant, request.route, request.key),
                 ],
-                args=[job_id, request.payload, self._request_seconds, key(""), *fields],
+                args=[
+                    job_id,
+                    request.payload,
+                    self._request_seconds,
+                    key(""),
+                    tenant,
+                    spec.cost,
+                    *self._bounds,
+                    *fields,
+                ],
             )
+        if payload is None:
+            raise refusal(tenant, spec.cost, Refused(known, saved, *detail))
         if payload != request.payload:
             raise KeyReused("Idempotency-Key: this key (in gRPC: request_id) stands for another video")
         if not saved:

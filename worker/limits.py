@@ -12,6 +12,7 @@ class Limits(NamedTuple):
 
 
 DEFAULTS = Limits()
+QUEUE_COST = 100_000  # megapixel-steps of unfinished jobs, all tenants together
 
 
 class LimitReached(RuntimeError):
@@ -24,6 +25,18 @@ class LimitReached(RuntimeError):
 
 class TooManyRequests(LimitReached):
     """The tenant asks more often than it may."""
+
+
+class TooManyJobs(LimitReached):
+    """The tenant has as many unfinished videos as it may."""
+
+
+class DayIsSpent(LimitReached):
+    """The tenant has used what it may in a day, or nearly."""
+
+
+class QueueFull(LimitReached):
+    """The service has as much before it as it takes."""
 
 
 def limits_of(tenant: str) -> str:

@@ -1,12 +1,15 @@
 """The state changes that Redis itself decides, by its own clock (Lua runs atomically)."""
 
+from worker.admission import ADMIT, RELEASE
 from worker.outbox import ANNOUNCE
 
 # A change is told in the write that makes it: one entry in the job's log, and a word on the channel to who listens.
 # The log is longer than the events of three attempts; ids come from Redis and only grow. Who waits in the first
-# hundred places is told when those in front have gone; others ask. An end is owed to webhooks too.
+# hundred places is told when those in front have gone; others ask. An end is owed to webhooks too, and gives back what
+# the job has held.
 TELL = (
     ANNOUNCE
+    + RELEASE
     + """
 local function tell(id, ...)
   redis.call('XADD', 'ciotat:events:' .. id, 'MAXLEN', 1000, '*', ...)
@@ -17,6 +20,7 @@ local function over(id, status, code, message)
   if code then why = {'error_code', code, 'error_message', message} end
   tell(id, 'kind', 'done', 'status', status, unpack(why))
   announce(id, status)
+  release(id)
 end
 local function leave(pending, id)
   local rank = redis.call('ZRANK', pending, id)
@@ -30,21 +34,27 @@ end
 
 # A queued job, its place in the index and among those to be dispatched, and what its request key stands for, where it
 # has one (a payload): a key that stands for a job already answers that one, or nothing where it was deleted.
-# The record's fields follow the fourth argument; the answer is the payload, the id and the record.
+# A known request is answered before any limit is asked. The record's fields follow the ninth argument; the answer is
+# the payload, the id and the record, or a refusal, which has no payload and leaves nothing behind.
 CREATE = (
     TELL
+    + ADMIT
     + """
 local job, index, pending, request = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local id, payload, kept, prefix = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local id, payload, kept, prefix, tenant, cost = unpack(ARGV, 1, 6)
 if payload ~= '' then
   local known = redis.call('HMGET', request, 'payload', 'id')
   if known[1] then return {known[1], known[2], redis.call('HGETALL', prefix .. known[2])} end
+end
+local refused = admit(tenant, id, tonumber(cost), ARGV[7], ARGV[8], tonumber(ARGV[9]))
+if refused then return refused end
+if payload ~= '' then
   redis.call('HSET', request, 'payload', payload, 'id', id)
   redis.call('EXPIRE', request, kept)
 end
 local clock = redis.call('TIME')
 local stamp = clock[1] .. string.format('.%06d', clock[2])
-redis.call('HSET', job, 'id', id, 'created_at', stamp, unpack(ARGV, 5))
+redis.call('HSET', job, 'id', id, 'created_at', stamp, 'tenant', tenant, unpack(ARGV, 10))
 redis.call('ZADD', index, stamp, id)
 redis.call('ZADD', pending, stamp, id)
 tell(id, 'kind', 'queued', 'queue_position', redis.call('ZRANK', pending, id) + 1)

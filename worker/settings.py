@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from model.catalog import SHIPPED
-from worker.limits import DEFAULTS, Limits
+from worker.limits import DEFAULTS, QUEUE_COST, Limits
 
 
 def _without_password(url: str) -> str:
@@ -202,6 +202,12 @@ class Settings(BaseSettings):
         ge=1,
         validation_alias="CIOTAT_TENANT_REQUESTS_A_SECOND",
         description="requests a second that a tenant may make, likewise",
+    )
+    queue_cost: int = Field(
+        QUEUE_COST,
+        ge=1,
+        validation_alias="CIOTAT_QUEUE_COST",
+        description="megapixel-steps of unfinished videos, of all tenants together, above which no more are taken",
     )
 
     @property

@@ -102,6 +102,25 @@ def test_a_video_that_was_saved_but_not_rung_for_is_rung_for_by_who_asks_again(
     assert (again.status_code, again.json()["id"], rung) == (200, saved, [saved])
 
 
+@pytest.mark.parametrize("limits", [{"jobs": 0}, {"cost_a_day": 0}, {}])
+def test_no_limit_stands_in_the_way_of_a_repeated_creation(http, keys, redis, limits):
+    first = post(http)
+    keys.limit("default", limits)
+    redis.set("ciotat:load", 100_000)
+
+    assert post(http, headers={"idempotency-key": "order 67"}).status_code == 429
+    assert post(http).json() == first.json()
+
+
+def test_a_creation_that_a_limit_refused_leaves_its_key_free(http, keys, redis):
+    keys.limit("default", {"jobs": 0})
+    assert post(http).status_code == 429
+
+    keys.limit("default", {"jobs": 1})
+
+    assert post(http).status_code == 200
+
+
 def test_a_video_that_is_being_made_is_not_rung_for_again(http, jobs, queue):
     video_id = post(http).json()["id"]
     jobs.claim(video_id)

@@ -38,7 +38,7 @@ from service.rpc import serve
 from service.videos import Videos
 from worker.files import FileNotFound
 from worker.jobs import JobNotFound, JobOver, JobStore, KeyReused, StoreUnavailable, UnknownCursor, connect
-from worker.limits import TooManyRequests
+from worker.limits import DayIsSpent, QueueFull, TooManyJobs, TooManyRequests
 from worker.storage import LinkRefused, LocalStorage, ObjectNotFound, StorageUnavailable
 
 IN_TEST_FILES = {InvalidMedia, MediaTooLarge}
@@ -134,6 +134,10 @@ def arranged(video, jobs, finish, storage, redis, keys):
         "cancelled": lambda: jobs.cancel(video),
         "deleted": lambda: jobs.delete(video),
         "lost": lose,
+        "crowded": lambda: keys.limit("default", {"jobs": 1}),
+        "thrifty": lambda: keys.limit("default", {"cost_a_day": 500}),
+        "shut": lambda: keys.limit("default", {"cost_a_day": 400}),
+        "busy": lambda: redis.set("ciotat:load", 99_999),
         "keyed": lambda: keys.create("default"),
         "hurried": lambda: redis.set("ciotat:bucket:default", int((time.time() + 9) * 1e6)),
         "corrupt": lambda: redis.hset(f"ciotat:job:{video}", "status", "corrupt"),
@@ -156,6 +160,10 @@ CASES = [
     (GET._replace(authorization=WRONG[1]), "keyed", InvalidKey, None),
     (creating(seconds=1), "keyed", KeyMissing, None),
     *((call, "hurried", TooManyRequests, None) for call in EVERY_ONE),
+    (CREATE, "crowded", TooManyJobs, None),
+    (CREATE, "thrifty", DayIsSpent, None),
+    (CREATE, "shut", DayIsSpent, None),
+    (CREATE, "busy", QueueFull, None),
     (creating(seconds=1), "queued", InvalidField, "prompt"),
     (creating(prompt="  "), "queued", InvalidField, "prompt"),
     (creating(prompt="a", seconds=0), "queued", InvalidField, "seconds"),
@@ -246,6 +254,12 @@ def test_both_doors_refuse_the_same_in_the_same_words(doors, arranged, call, sta
         assert reply.headers["x-should-retry"] == "false"
     if reply.status_code == 401:
         assert reply.headers["www-authenticate"] == "Bearer"
+    if reply.status_code == 429:
+        waits = reply.headers.get("retry-after")
+        assert (waits is None) == (state == "shut")
+        soon = waits is not None and int(waits) <= 60
+        assert reply.headers["x-should-retry"] == ("true" if soon else "false")
+        assert kind is DayIsSpent or soon
     if kind is TooManyRequests:
         assert 7 < int(reply.headers["retry-after"]) < 10
         assert reply.headers["x-should-retry"] == "true"
