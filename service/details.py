@@ -14,7 +14,7 @@ LONGEST = 300  # letters: clients refuse trailers of more than 8 KiB, which hold
 
 
 def detailed(refusal: Refusal, error: Exception, request_id: str) -> bytes:
-    """The status as bytes for the trailer: the public code as reason, the bad field, when to come back, the request's id."""
+    """The status as bytes for the trailer: the reason, the bad field, when to come back, the id of the request."""
     field = field_of(error)
     wait = retry_after(error)
     facts = {"request_id": request_id} | ({} if field is None else {"field": _name(field)})

@@ -72,6 +72,12 @@ class NotReady(RuntimeError):
     retry_after = 1.0
 
 
+class ShuttingDown(RuntimeError):
+    """This process is about to end; another one may go on."""
+
+    retry_after = 1.0
+
+
 class RangeNotSatisfiable(ValueError):
     """The requested range lies outside the video."""
 
@@ -127,6 +133,7 @@ REFUSALS: dict[type[Exception], Refusal] = {
         HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, StatusCode.OUT_OF_RANGE, "range_not_satisfiable"
     ),
     NotReady: Refusal(HTTPStatus.SERVICE_UNAVAILABLE, StatusCode.UNAVAILABLE, "not_ready"),
+    ShuttingDown: Refusal(HTTPStatus.SERVICE_UNAVAILABLE, StatusCode.UNAVAILABLE, "shutting_down"),
     StoreUnavailable: Refusal(HTTPStatus.SERVICE_UNAVAILABLE, StatusCode.UNAVAILABLE, "store_unavailable"),
     StorageUnavailable: Refusal(
         HTTPStatus.SERVICE_UNAVAILABLE, StatusCode.UNAVAILABLE, "storage_unavailable"

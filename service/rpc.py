@@ -1,8 +1,7 @@
 """The gRPC door: the same `Videos`, the same refusals, other words."""
 
 import logging
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,23 +14,25 @@ from service.errors import INTERNAL, REFUSALS, refusal_of, unforeseen
 from service.fields import parsed
 from service.following import Call
 from service.idempotency import REPLAYED
+from service.leaving import Leaving
 from service.pb import videos_pb2 as pb
 from service.pb import videos_pb2_grpc as stubs
 from service.request_id import HEADER, identified
 from service.rpc_files import FileCalls
+from service.rpc_server import RpcServer
 from service.video import Video
 from service.videos import Download, Page, Videos
 
-MAX_CALLS = 128  # each holds a thread, a watch or a download for long; one call more is RESOURCE_EXHAUSTED
 log = logging.getLogger(__name__)
 
 
 class VideosServicer(FileCalls, stubs.VideoServiceServicer):
     """Messages in, `Videos`, messages out."""
 
-    def __init__(self, videos: Videos, access: Access) -> None:
+    def __init__(self, videos: Videos, access: Access, leaving: Leaving) -> None:
         self._videos = videos
         self._access = access
+        self._leaving = leaving
         self._files = videos.files
 
     def CreateVideo(
@@ -94,6 +95,7 @@ class VideosServicer(FileCalls, stubs.VideoServiceServicer):
         with self._answering(context) as caller:
             found = self._videos.content(caller, request.id, parsed(Download, _fields(request)))
             for chunk in found.read(0, found.size):
+                self._leaving.check_time()
                 yield pb.DownloadVideoResponse(chunk=chunk)
 
     @contextmanager
@@ -128,12 +130,14 @@ def _fields(request: Message) -> dict[str, object]:
     return {field.name: value for field, value in request.ListFields()}
 
 
-def serve(videos: Videos, access: Access, host: str, port: int) -> tuple[grpc.Server, int]:
-    """A started server and its port, which is a free one when asked for 0."""
-    access.check_address(host)
-    options = [("grpc.so_reuseport", 0)]
-    server = grpc.server(ThreadPoolExecutor(MAX_CALLS), options=options, maximum_concurrent_rpcs=MAX_CALLS)
-    stubs.add_VideoServiceServicer_to_server(VideosServicer(videos, access), server)  # type: ignore[no-untyped-call]
-    bound = server.add_insecure_port(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
-    server.start()
-    return server, bound
+def serve(
+    videos: Videos,
+    access: Access,
+    leaving: Leaving,
+    check_ready: Callable[[], None],
+    address: tuple[str, int],
+    **options: Any,
+) -> RpcServer:
+    """A started server of these videos, at an address that may be listened on; for the options see RpcServer."""
+    access.check_address(address[0])
+    return RpcServer(VideosServicer(videos, access, leaving), address, check_ready, leaving, **options)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from model.catalog import INDEX, installed, locate
 from model.spec import VideoSpec
 from service.content import Content
-from service.errors import NotReady, VideoCancelled, VideoFailed, VideoNotReady
+from service.errors import ShuttingDown, VideoCancelled, VideoFailed, VideoNotReady
 from service.feed import Feed
 from service.fields import parsed
 from service.files import Files
@@ -158,7 +158,7 @@ class Videos:
                 yield Seen(self.get(tenant, video_id), latest, None)
             while not call.over:
                 if self.feed.over:
-                    raise NotReady("the service is stopping: watch on behind the last event")
+                    raise ShuttingDown("the service is stopping: watch on behind the last event")
                 told = following.read()
                 if told.events:
                     video = self.get(tenant, video_id)

@@ -1,5 +1,6 @@
 """The Celery application: a doorbell. Its message is a job id; the truth is in the job store."""
 
+import redis
 from celery import Celery
 from kombu.exceptions import OperationalError
 
@@ -54,7 +55,10 @@ def submit(app: Celery, job_id: str) -> None:
 
 def answering(app: Celery) -> bool:
     """Whether any worker answers within a second."""
-    return bool(app.control.ping(timeout=1.0, limit=1))
+    try:
+        return bool(app.control.ping(timeout=1.0, limit=1))
+    except (OperationalError, redis.RedisError) as down:
+        raise StoreUnavailable("the queue does not answer") from down
 
 
 app = create_app(Settings())

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from model.catalog import SHIPPED
@@ -214,6 +214,40 @@ class Settings(BaseSettings):
     def limits(self) -> Limits:
         """What a tenant may have of which nothing else was said."""
         return Limits(self.tenant_jobs, self.tenant_cost_a_day, self.tenant_requests_a_second)
+
+    notice_seconds: float = Field(
+        0.0,
+        ge=0,
+        validation_alias="CIOTAT_NOTICE_SECONDS",
+        description="how long the API goes on after it has said that it will end, for balancers to notice",
+    )
+    grace_seconds: float = Field(
+        5.0,
+        gt=0,
+        validation_alias="CIOTAT_GRACE_SECONDS",
+        description="how long the calls that are running may take to end when the API ends",
+    )
+    tls_certificate: Path | None = Field(
+        None,
+        validation_alias="CIOTAT_TLS_CERTIFICATE",
+        description="PEM file with the certificate chain of both doors; unset means no TLS",
+    )
+    tls_key: Path | None = Field(
+        None, validation_alias="CIOTAT_TLS_KEY", description="PEM file with the key of that certificate"
+    )
+    tls_client_ca: Path | None = Field(
+        None,
+        validation_alias="CIOTAT_TLS_CLIENT_CA",
+        description="PEM file with the authority whose certificates clients must show; unset means any client",
+    )
+
+    @model_validator(mode="after")
+    def _certificate_is_whole(self) -> "Settings":
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("CIOTAT_TLS_CERTIFICATE and CIOTAT_TLS_KEY go together")
+        if self.tls_client_ca is not None and self.tls_certificate is None:
+            raise ValueError("CIOTAT_TLS_CLIENT_CA asks for CIOTAT_TLS_CERTIFICATE")
+        return self
 
     def environment(self) -> dict[str, str]:
         """These settings as another process of ours reads them."""

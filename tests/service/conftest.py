@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 from service.access import Access
 from service.files import Files
 from service.keys import Keys
+from service.leaving import Leaving
 from service.media import Intake
 from service.objects import Objects
 from service.pb.videos_pb2_grpc import VideoServiceStub
@@ -79,10 +80,12 @@ def opened(storage, access):
         def doors(videos):
             app = create_app(videos, lambda: None, access, 50_000, Objects(storage))
             http = stack.enter_context(TestClient(app, HERE, raise_server_exceptions=False))
-            server, port = serve(videos, access, "127.0.0.1", 0)
-            stack.callback(lambda: server.stop(None).wait())
+            leaving = Leaving(videos.feed.stop)
+            server = serve(videos, access, leaving, lambda: None, ("127.0.0.1", 0))
             stack.callback(videos.feed.close)
-            return http, VideoServiceStub(stack.enter_context(grpc.insecure_channel(f"127.0.0.1:{port}")))
+            stack.callback(lambda: server.drain(0))
+            channel = stack.enter_context(grpc.insecure_channel(f"127.0.0.1:{server.port}"))
+            return http, VideoServiceStub(channel)
 
         yield doors
 

@@ -12,6 +12,7 @@ from google.protobuf.message_factory import GetMessageClass
 from service.access import Access, bearing, loopback, peer_is_here
 from service.errors import InvalidKey, KeyMissing, NotLocal
 from service.keys import KeyNotFound, Keys
+from service.leaving import Leaving
 from service.pb import videos_pb2 as pb
 from service.rest import create_app
 from service.rpc import serve
@@ -200,7 +201,7 @@ def test_a_server_without_keys_listens_on_loopback_alone(videos, access, keys, h
         access.check_address(host)
     else:
         with pytest.raises(NotLocal, match="ciotat keys create"):
-            serve(videos, access, host, 0)
+            serve(videos, access, Leaving(print), print, (host, 0))
         keys.create("a")
         access.check_address(host)
 

@@ -25,11 +25,13 @@ from service.errors import (
     NotLocal,
     NotReady,
     RangeNotSatisfiable,
+    ShuttingDown,
     UnsupportedBody,
     VideoCancelled,
     VideoFailed,
     VideoNotReady,
 )
+from service.leaving import Leaving
 from service.pb import files_pb2
 from service.pb import videos_pb2 as pb
 from service.pb.videos_pb2_grpc import VideoServiceStub
@@ -43,6 +45,7 @@ from worker.storage import LinkRefused, LocalStorage, ObjectNotFound, StorageUna
 
 IN_TEST_FILES = {InvalidMedia, MediaTooLarge}
 OF_REST_ALONE = {MalformedBody, UnsupportedBody, BodyTooLarge, RangeNotSatisfiable, NotReady, LinkRefused}
+OF_LEAVING = {ShuttingDown}  # in test_leaving.py
 
 
 def request_of(rpc):
@@ -217,7 +220,8 @@ def details_of(refused):
     found = {}
     for packed in status.details:
         kind = getattr(error_details_pb2, packed.TypeName().rpartition(".")[2])
-        assert packed.Unpack(message := kind())
+        message = kind()
+        assert packed.Unpack(message)
         found[kind.__name__] = message
     assert len(found) == len(status.details)
     return found
@@ -277,13 +281,13 @@ def test_a_service_without_keys_answers_its_own_machine_alone(keys, videos, acce
     keys.create("default")  # else nothing would listen out there
     outside = own_address()
     with TestClient(create_app(videos, lambda: None, access), f"http://{outside}") as http:
-        server, port = serve(videos, access, "0.0.0.0", 0)
-        with grpc.insecure_channel(f"{outside}:{port}") as channel:
+        server = serve(videos, access, Leaving(print), print, ("0.0.0.0", 0))
+        with grpc.insecure_channel(f"{outside}:{server.port}") as channel:
             doors = http, VideoServiceStub(channel)
             redis.delete("ciotat:keys")
 
             _, error, details = refused_alike(doors, call, "video_x", REFUSALS[NotLocal])
-        server.stop(None).wait()
+        server.drain(0)
 
     assert error["message"] == details
     assert "ciotat keys create" in details
@@ -359,7 +363,7 @@ def test_a_request_id_that_comes_is_the_one_that_goes(doors):
 def test_every_line_of_the_table_is_met_here():
     met = {kind for _, _, kind, _ in CASES} | {StoreUnavailable, StorageUnavailable, NotLocal}
 
-    assert met | OF_REST_ALONE | IN_TEST_FILES == set(REFUSALS)
+    assert met | OF_REST_ALONE | IN_TEST_FILES | OF_LEAVING == set(REFUSALS)
 
 
 def test_every_refusal_has_a_code_of_its_own():

@@ -5,6 +5,7 @@ import traceback
 import grpc
 import pytest
 
+from service.leaving import Leaving
 from service.pb import videos_pb2 as pb
 from service.pb.videos_pb2_grpc import VideoServiceStub
 from service.rpc import serve
@@ -138,8 +139,8 @@ def test_a_watch_goes_on_behind_the_event_that_was_told_last(rpc, jobs):
 
 
 def test_watches_do_not_hold_up_the_end_of_the_server_and_are_told_to_come_back(videos, access):
-    server, port = serve(videos, access, "127.0.0.1", 0)
-    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+    server = serve(videos, access, Leaving(videos.feed.stop), lambda: None, ("127.0.0.1", 0))
+    with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         rpc = VideoServiceStub(channel)
         video_id = rpc.CreateVideo(pb.CreateVideoRequest(prompt="a boat")).video.id
         watches = [rpc.WatchVideo(pb.WatchVideoRequest(id=video_id)) for _ in range(5)]
@@ -147,14 +148,14 @@ def test_watches_do_not_hold_up_the_end_of_the_server_and_are_told_to_come_back(
             next(watch)
 
         began = time.monotonic()
-        videos.feed.close()
-        server.stop(5).wait()
+        server.drain(5)
 
         assert time.monotonic() - began < 1.5
         for watch in watches:
             with pytest.raises(grpc.RpcError) as ended:
                 next(watch)
             assert ended.value.code() == grpc.StatusCode.UNAVAILABLE
+    videos.feed.close()
 
 
 @pytest.mark.parametrize("variant", [None, *CONTENT])
