@@ -133,3 +133,14 @@ def test_the_log_can_be_read_back(world: World, tmp_path: Path) -> None:
     lines = [json.loads(line) for line in (tmp_path / "base_image" / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [2, 4]
     assert 0 < lines[0]["loss"] < 20
+
+
+def test_a_quarter_of_the_clips_hides_its_course():
+    """Above 0.996 a moving object cannot be seen in a clip: only there must its words be heard."""
+    clips = text_to_video.clip_sigmas(20_000, torch.Generator().manual_seed(0))
+    stills = text_to_video.still_sigmas(20_000, torch.Generator().manual_seed(0))
+    assert 0.2 < (clips > 0.996).float().mean() < 0.3
+    assert (stills > 0.996).float().mean() < 0.01
+    assert clips.max() <= 1
+    assert clips.median() > stills.median()
+    torch.testing.assert_close(clips, text_to_video.clip_sigmas(20_000, torch.Generator().manual_seed(0)))
