@@ -135,10 +135,15 @@ def test_every_method_of_the_service_needs_a_key(rpc, keys):
             assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED, method.name
 
 
-def test_a_body_is_not_read_before_the_key_is(http, keys):
+def test_no_body_is_read_before_the_key_is(http, keys):
     keys.create("a")
+    paths = [re.sub(r"\{[^}]*\}", "x", route.path) for route in http.app.routes if "POST" in route.methods]
+    form = {"content-type": "multipart/form-data; boundary=b"}
 
-    assert http.post("/v1/videos", content=b"x" * 60_000).status_code == 401
+    assert len(paths) >= 3
+    for path in paths:
+        for headers in ({}, {"content-type": "application/json"}, form):
+            assert http.post(path, content=b"x" * 200_000, headers=headers).status_code == 401
 
 
 def test_the_openapi_document_says_which_routes_need_a_key(http):

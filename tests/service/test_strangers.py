@@ -1,0 +1,165 @@
+"""Every route and every method, tried with another tenant's key: a new one fails here until it is covered."""
+
+import re
+
+import grpc
+import pytest
+
+from service.pb import videos_pb2
+from tests import clips
+from tests.service.test_access import WITHOUT_KEY, bearer
+
+BODIES = {}  # of routes that name an object of a tenant's in the path, and want a body besides
+OWN_LISTS = {"/v1/videos", "/v1/files"}
+OF_NOBODY = {"POST /v1/videos", "POST /v1/files", "GET /v1/models"}  # refer to no object of a tenant's
+
+MESSAGES = {}  # what a method needs to be told besides the id of an object
+OWN_RPC_LISTS = {"ListVideos", "ListFiles"}
+RPCS_OF_NOBODY = {"CreateVideo", "UploadFile"}
+
+
+@pytest.fixture
+def stranger(keys):
+    return keys.create("stranger")[1]
+
+
+@pytest.fixture
+def owner(keys, stranger):
+    return bearer(keys.create("owner")[1])
+
+
+@pytest.fixture
+def objects(http, owner, finish):
+    """One finished thing of each kind, by the name of its id."""
+    video = http.post("/v1/videos", json={"prompt": "a secret boat"}, headers=owner).json()
+    picture = {"file": ("a-secret.png", clips.picture(), "image/png")}
+    file = http.post("/v1/files", data={"purpose": "vision"}, files=picture, headers=owner).json()
+    return {"video_id": finish(video["id"]), "file_id": file["id"]}
+
+
+@pytest.fixture
+def untouched(http, owner, objects, redis):
+    """Says that the owner's things are as they were."""
+
+    def state():
+        told = [http.get(path, headers=owner).json() for path in sorted(OWN_LISTS)]
+        return told, redis.hgetall(f"ciotat:job:{objects['video_id']}")
+
+    before = state()
+    return lambda: state() == before
+
+
+def unlike(known):
+    """An id of the same form that was never given."""
+    return known[:-8] + ("0" * 8 if not known.endswith("0" * 8) else "1" * 8)
+
+
+def routes(app):
+    return [
+        (method, route.path)
+        for route in app.routes
+        if route.path not in WITHOUT_KEY
+        for method in sorted(route.methods)
+    ]
+
+
+def test_what_is_anothers_is_what_never_was_by_every_route(http, objects, untouched, stranger):
+    told = []
+    for method, path in routes(http.app):
+        named = re.findall(r"\{(\w+)\}", path)
+        if not named:
+            assert path in OWN_LISTS or f"{method} {path}" in OF_NOBODY, f"{method} {path} is not covered"
+            continue
+        answers = []
+        for known in (
+            {name: objects[name] for name in named},
+            {name: unlike(objects[name]) for name in named},
+        ):
+            reply = http.request(
+                method, path.format(**known), json=BODIES.get(path), headers=bearer(stranger)
+            )
+            text = reply.text
+            for each in known.values():
+                text = text.replace(each, "ID")
+            answers.append((reply.status_code, text, {*reply.headers} - {"content-length"}))
+        assert answers[0] == answers[1], f"{method} {path}"
+        assert answers[0][0] == 404, f"{method} {path}"
+        told.append(path)
+
+    assert len(told) >= 9
+    assert untouched()
+
+
+def test_lists_and_cursors_tell_a_stranger_nothing(http, objects, stranger):
+    listed = {path for method, path in routes(http.app) if path in OWN_LISTS and method == "GET"}
+    assert listed == OWN_LISTS
+    for path in OWN_LISTS:
+        assert http.get(path, headers=bearer(stranger)).json()["data"] == []
+        for known in objects.values():
+            behind = [
+                http.get(path, params={"after": after}, headers=bearer(stranger))
+                for after in (known, unlike(known))
+            ]
+            assert [reply.status_code for reply in behind] == [400, 400]
+            assert behind[0].text.replace(known, "ID") == behind[1].text.replace(unlike(known), "ID")
+
+
+def methods():
+    return videos_pb2.DESCRIPTOR.services_by_name["VideoService"].methods
+
+
+def refused(rpc, method, stranger, **fields):
+    """The code and the words in which a stranger's call is refused."""
+    request = method.input_type._concrete_class(**fields, **MESSAGES.get(method.name, {}))
+    with pytest.raises(grpc.RpcError) as error:
+        list(
+            getattr(rpc, method.name)(request, metadata=[("authorization", f"Bearer {stranger}")], timeout=20)
+        )
+    return error.value.code(), error.value.details()
+
+
+def test_what_is_anothers_is_what_never_was_by_every_method(rpc, objects, untouched, stranger):
+    told = []
+    for method in methods():
+        if "id" not in method.input_type.fields_by_name:
+            covered = method.name in OWN_RPC_LISTS | RPCS_OF_NOBODY
+            assert covered, f"{method.name} is not covered"
+            continue
+        known = objects["file_id" if "File" in method.name else "video_id"]
+        code, words = refused(rpc, method, stranger, id=known)
+        assert (code, words.replace(known, "ID")) == (
+            grpc.StatusCode.NOT_FOUND,
+            refused(rpc, method, stranger, id=unlike(known))[1].replace(unlike(known), "ID"),
+        ), method.name
+        told.append(method.name)
+
+    assert len(told) >= 8
+    assert untouched()
+
+
+@pytest.mark.parametrize("name", sorted(OWN_RPC_LISTS))
+def test_lists_over_grpc_tell_a_stranger_nothing(rpc, objects, stranger, name):
+    method = next(each for each in methods() if each.name == name)
+    metadata = [("authorization", f"Bearer {stranger}")]
+
+    assert list(getattr(rpc, name)(method.input_type._concrete_class(), metadata=metadata).data) == []
+    for known in objects.values():
+        assert refused(rpc, method, stranger, after=known)[0] is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_an_idempotency_key_of_another_is_free(http, owner, stranger):
+    named = {"idempotency-key": "k"}
+    mine = http.post("/v1/videos", json={"prompt": "a"}, headers=owner | named)
+    theirs = http.post("/v1/videos", json={"prompt": "b"}, headers=bearer(stranger) | named)
+
+    assert (mine.status_code, theirs.status_code) == (200, 200)
+    assert mine.json()["id"] != theirs.json()["id"]
+    assert "idempotent-replayed" not in theirs.headers
+
+
+def test_two_keys_of_one_tenant_see_the_same(http, keys, owner, objects):
+    other = bearer(keys.create("owner")[1])
+
+    for path in sorted(OWN_LISTS):
+        assert http.get(path, headers=other).json() == http.get(path, headers=owner).json()
+        assert len(http.get(path, headers=other).json()["data"]) == 1
