@@ -17,6 +17,7 @@ KEYS = "ciotat:keys"  # id -> digest, revoked ones too: once there has been a ke
 
 # Whose a key is, and whether that tenant may ask again already: a bucket that holds the requests of one second, kept as
 # the moment at which it will be full (in whole microseconds of Redis' clock, so that nothing is lost to rounding).
+# The bucket is not written to the append-only file, which would cost each request a turn of the disk: it may be lost.
 # Answers the tenant, whether the service is open, and the microseconds to wait; nothing for a key that is not good.
 AUTHORIZE = """
 local record, keys = KEYS[1], KEYS[2]
@@ -32,6 +33,7 @@ local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 local full = math.max(tonumber(redis.call('GET', bucket .. tenant) or 0), now) + math.floor(1000000 / rate)
 local wait = full - now - 1000000
+redis.set_repl(redis.REPL_NONE)
 if wait <= 0 then redis.call('SET', bucket .. tenant, string.format('%.0f', full), 'PX', 2000) end
 return {tenant, open and 1 or 0, math.max(wait, 0), rate}
 """

@@ -288,6 +288,18 @@ def test_the_bucket_of_one_tenant_is_not_anothers_and_a_refused_key_empties_none
     assert set(redis.keys("ciotat:bucket:*")) == {"ciotat:bucket:a", "ciotat:bucket:b"}
 
 
+def test_a_request_costs_no_write_to_the_disk(keys, redis):
+    _, secret = keys.create("a")
+    keys.authorize(secret)
+    before = redis.info("persistence")["aof_current_size"]
+
+    for _ in range(20):
+        keys.authorize(secret)
+
+    assert redis.exists("ciotat:bucket:a")
+    assert redis.info("persistence")["aof_current_size"] == before
+
+
 def test_who_was_told_to_wait_is_let_in_afterwards(keys, redis):
     keys.limit(DEFAULT_TENANT, {"requests_a_second": 1})
     keys.authorize("")
