@@ -35,8 +35,9 @@ _HEADERS = {
     "retry-after": "when to repeat the request, in seconds",
     "retry-after-ms": "the same in milliseconds",
     "accept-ranges": "`bytes`",
-    "cache-control": "`no-store`",
     "x-accel-buffering": "`no`: a proxy passes each event on at once",
+    "cache-control": "`private` of stored bytes, `no-store` of events",
+    "location": "where the bytes are, for a while",
     "etag": "a tag that no other content has",
     "content-length": "the number of bytes in this answer, or in that to GET",
     "content-range": "which bytes of how many",
@@ -50,7 +51,7 @@ _OF_REFUSALS = {
     503: ("x-should-retry", "retry-after", "retry-after-ms"),
 }
 _OF_ACCESS = {403: "a service without API keys answers its own machine alone"}
-_OF_BYTES = ("accept-ranges", "etag", "content-length")
+_OF_BYTES = ("accept-ranges", "cache-control", "etag", "content-length")
 
 
 def refusals(*statuses: int) -> Answers:
@@ -77,8 +78,14 @@ def of_bytes(*more: str, kinds: Iterable[str] = VIDEO_TYPES) -> Answers:
     return {
         200: content | headed(*_OF_BYTES, *more),
         206: {"description": "one range of the bytes"} | content | headed(*_OF_BYTES, "content-range", *more),
-        304: {"description": "the client has this already"} | headed("accept-ranges", "etag", *more),
+        304: {"description": "the client has this already"}
+        | headed("accept-ranges", "cache-control", "etag", *more),
     }
+
+
+def of_link() -> Answers:
+    """A bucket has the bytes: where."""
+    return {302: {"description": "the bytes are in a bucket"} | headed("location", "cache-control")}
 
 
 def of_head(*more: str) -> Answers:

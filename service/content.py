@@ -12,3 +12,5 @@ class Content:
     size: int
     etag: str
     read: Callable[[int, int], Iterator[bytes]]
+    disposition: str | None = None  # how a browser shows it, and under which name it saves it
+    link: Callable[[], str] | None = None  # makes an address elsewhere that serves the same, for a while

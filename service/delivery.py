@@ -1,6 +1,6 @@
 """Stored bytes over HTTP: the whole, one range of it, or no more than that the client has them."""
 
-from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
@@ -10,14 +10,18 @@ from service.content import Content
 from service.ranges import requested
 
 
-def delivered(request: Request, found: Content, more: Mapping[str, str] | None = None) -> Response:
+def delivered(request: Request, found: Content) -> Response:
     """The answer to a request for this content."""
-    headers = {"accept-ranges": "bytes", "etag": found.etag, **(more or {})}
+    headers = {"accept-ranges": "bytes", "etag": found.etag, "cache-control": "private"}
+    if found.disposition is not None:
+        headers["content-disposition"] = found.disposition
     if known(", ".join(request.headers.getlist("if-none-match")), found.etag):
         return Response(None, 304, headers)
     whole = headers | {"content-length": str(found.size)}
     if request.method == "HEAD":  # a range is a matter of GET alone
         return Response(None, 200, whole, found.content_type)
+    if found.link is not None and _elsewhere(link := found.link(), request):
+        return Response(None, 302, {"location": link, "cache-control": "private"})
     continued = unchanged(request.headers.get("if-range"), found.etag)
     span = requested(request.headers.get("range"), found.size) if continued else None
     if span is None:
@@ -27,3 +31,9 @@ def delivered(request: Request, found: Content, more: Mapping[str, str] | None =
         "content-range": f"bytes {span.start}-{span.stop - 1}/{found.size}",
     }
     return StreamingResponse(found.read(span.start, span.stop), 206, part, found.content_type)
+
+
+def _elsewhere(link: str, request: Request) -> bool:
+    """Whether it leads to another origin: only then do clients keep their key to themselves as they follow it."""
+    there, here = urlsplit(link), request.url
+    return (there.scheme, there.netloc.lower()) != (here.scheme, here.netloc.lower())

@@ -6,7 +6,7 @@ from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RequestInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from service.errors import KEY_HEADER, Refusal, field_of, retry_after
+from service.errors import KEY_HEADER, Refusal, field_of, retry_after, words_of
 
 DOMAIN = "ciotat"
 TRAILER = "grpc-status-details-bin"
@@ -37,7 +37,7 @@ def detailed(refusal: Refusal, error: Exception, request_id: str) -> bytes:
 
 def words(error: Exception) -> str:
     """What a person reads; where it quotes a request at length, the beginning."""
-    said = str(error)
+    said = words_of(error)
     return said if len(said) <= LONGEST else said[: LONGEST - 3] + "..."
 
 

@@ -19,6 +19,7 @@ from service.errors import (
     refusal_of,
     retry_after,
     unforeseen,
+    words_of,
 )
 from service.request_id import HEADER
 
@@ -73,7 +74,7 @@ def _refused(request: Request, error: Exception) -> JSONResponse:
         headers |= {"retry-after": str(ceil(wait)), "retry-after-ms": str(ceil(wait * 1000))}
     if isinstance(error, RangeNotSatisfiable):
         headers["content-range"] = f"bytes */{error.size}"
-    return reply(refusal.status, refusal.code, str(error), field_of(error), headers)
+    return reply(refusal.status, refusal.code, words_of(error), field_of(error), headers)
 
 
 def _framework(request: Request, error: Exception) -> JSONResponse:

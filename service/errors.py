@@ -1,5 +1,6 @@
 """Every refusal, once: exception -> (HTTP status, gRPC code, public error code)."""
 
+import logging
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from worker.jobs import JobNotFound, JobOver, KeyReused, StoreUnavailable, Unkno
 from worker.limits import DayIsSpent, QueueFull, TooManyJobs, TooManyRequests
 from worker.storage import LinkRefused, ObjectNotFound, StorageUnavailable
 
+log = logging.getLogger(__name__)
 KEY_HEADER = "Idempotency-Key"
 
 
@@ -60,6 +62,10 @@ class VideoNotReady(RuntimeError):
 
 class VideoFailed(RuntimeError):
     """The video could not be made, so it has no content."""
+
+
+class VideoExpired(LookupError):
+    """The video was kept for as long as was said, and its content no longer."""
 
 
 class VideoCancelled(RuntimeError):
@@ -125,6 +131,7 @@ REFUSALS: dict[type[Exception], Refusal] = {
     JobNotFound: Refusal(HTTPStatus.NOT_FOUND, StatusCode.NOT_FOUND, "video_not_found"),
     ObjectNotFound: Refusal(HTTPStatus.NOT_FOUND, StatusCode.NOT_FOUND, "content_not_found"),
     FileNotFound: Refusal(HTTPStatus.NOT_FOUND, StatusCode.NOT_FOUND, "file_not_found"),
+    VideoExpired: Refusal(HTTPStatus.NOT_FOUND, StatusCode.NOT_FOUND, "video_expired"),
     VideoNotReady: Refusal(HTTPStatus.CONFLICT, StatusCode.FAILED_PRECONDITION, "video_not_ready"),
     VideoFailed: Refusal(HTTPStatus.CONFLICT, StatusCode.FAILED_PRECONDITION, "video_failed"),
     VideoCancelled: Refusal(HTTPStatus.CONFLICT, StatusCode.FAILED_PRECONDITION, "video_cancelled"),
@@ -146,6 +153,14 @@ INTERNAL = Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, StatusCode.INTERNAL, "inter
 def refusal_of(error: Exception) -> Refusal:
     """The line of the table for one of our own errors."""
     return next(REFUSALS[kind] for kind in type(error).__mro__ if kind in REFUSALS)
+
+
+def words_of(error: Exception) -> str:
+    """What a client is told: of the storage neither the place nor the reason, which are for the log."""
+    if isinstance(error, StorageUnavailable):
+        log.warning("%s", error)
+        return "the object store does not answer"
+    return str(error)
 
 
 def retry_after(error: Exception) -> float | None:

@@ -49,7 +49,7 @@ def build(settings: Settings) -> Service:
     queue = create_queue(settings)
     storage = open_storage(settings)
     files = Files(FileStore(client), storage, Intake(settings), settings.file_seconds)
-    videos = Videos(jobs, partial(submit, queue), storage, settings.checkpoints, files)
+    videos = Videos(jobs, partial(submit, queue), storage, settings.checkpoints, files, settings.link_seconds)
     objects = Objects(storage) if isinstance(storage, LocalStorage) else None
 
     leaving = Leaving(videos.feed.stop)

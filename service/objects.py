@@ -1,7 +1,10 @@
 """What the links of a folder of videos lead to; a bucket serves its own."""
 
+from functools import partial
+
 from service.content import Content
 from worker.storage import LocalStorage
+from worker.storage.interface import disposition
 
 
 class Objects:
@@ -15,4 +18,5 @@ class Objects:
         storage = self._storage
         storage.verify(key, expires, signature)
         size, kind = storage.size(key), storage.content_type(key)
-        return Content(kind, size, f'"{key}"', lambda start, stop: storage.read(key, start, stop))
+        read = partial(storage.read, key)
+        return Content(kind, size, f'"{key}"', read, disposition(key))

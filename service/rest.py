@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from model.spec import VideoSpec
 from service.access import Access, Caller
-from service.answers import Documented, headed, of_bytes, of_events, of_head, refusals
+from service.answers import Documented, headed, of_bytes, of_events, of_head, of_link, refusals
 from service.delivery import delivered
 from service.envelope import install_errors
 from service.errors import KEY_HEADER
@@ -25,7 +25,6 @@ from service.stopping import before_stopping
 from service.video import Video
 from service.videos import UNFINISHED, DeletedVideo, Download, ModelList, Page, VideoList, Videos
 from worker.storage import LINKS
-from worker.storage.interface import disposition
 
 POLL_AFTER_MS = "500"
 
@@ -143,12 +142,12 @@ def _add_content(app: FastAPI, videos: Videos) -> None:
     @app.head(
         "/v1/videos/{video_id}/content",
         response_class=Response,
-        responses=refusals(400, 404, 409, 503) | of_head(),
+        responses=refusals(400, 404, 409, 503) | of_head("content-disposition"),
     )
     @app.get(
         "/v1/videos/{video_id}/content",
         response_class=StreamingResponse,
-        responses=refusals(400, 404, 409, 416, 503) | of_bytes(),
+        responses=refusals(400, 404, 409, 416, 503) | of_bytes("content-disposition") | of_link(),
     )
     def content(
         caller: Caller, request: Request, video_id: str, download: Annotated[Download, Query()]
@@ -171,7 +170,7 @@ def _add_objects(app: FastAPI, objects: Objects) -> None:
     def stored(request: Request, key: str, expires: str, signature: str) -> Response:
         """The file that a signed link leads to, whole or one range of its bytes."""
         found = objects.content(key, expires, signature)
-        return delivered(request, found, {"content-disposition": disposition(key)})
+        return delivered(request, found)
 
 
 def _polled(video: Video, response: Response) -> Video:

@@ -48,7 +48,7 @@ class Video(BaseModel):
             progress=job.progress,
             created_at=int(job.created_at),
             completed_at=None if job.completed_at is None else int(job.completed_at),
-            expires_at=None,
+            expires_at=None if job.expires_at is None else int(job.expires_at),
             remixed_from_video_id=None,
             error=error,
             seconds=str(job.spec.seconds),

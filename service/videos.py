@@ -1,7 +1,9 @@
 """What the service does, in plain Python; both doors call this and nothing behind it."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -10,7 +12,7 @@ from pydantic import BaseModel, Field
 from model.catalog import INDEX, installed, locate
 from model.spec import VideoSpec
 from service.content import Content
-from service.errors import ShuttingDown, VideoCancelled, VideoFailed, VideoNotReady
+from service.errors import ShuttingDown, VideoCancelled, VideoExpired, VideoFailed, VideoNotReady
 from service.feed import Feed
 from service.fields import parsed
 from service.files import Files
@@ -20,6 +22,7 @@ from service.video import Video
 from worker.events import EventLog, Kind
 from worker.jobs import Created, Job, JobNotFound, JobOver, JobStore, Status
 from worker.storage import Storage
+from worker.storage.interface import disposition
 from worker.variants import Variant, every_key
 
 UNFINISHED = (Status.QUEUED, Status.IN_PROGRESS)
@@ -98,7 +101,9 @@ class Videos:
         storage: Storage,
         checkpoints: Path,
         files: Files,
+        link_seconds: int = 0,
     ) -> None:
+        self._link_seconds = link_seconds
         self.files = files
         self._jobs = jobs
         self._submit = submit
@@ -189,13 +194,19 @@ class Videos:
         job = self._own(tenant, video_id)
         if job.video_key is None:
             raise _contentless(job)
+        left = self._link_seconds if job.expires_at is None else job.expires_at - time.time()
+        if job.expires_at is not None and left <= 0:
+            raise VideoExpired(
+                f"video {job.id!r} has expired; its content was kept until {int(job.expires_at)}"
+            )
         variant = download.variant
         key = variant.beside(job.video_key)
         size = self._storage.size(key)
         etag = f'"{job.id}-{job.token}"' if variant is Variant.VIDEO else f'"{job.id}-{job.token}-{variant}"'
-        return Content(
-            variant.content_type, size, etag, lambda start, stop: self._storage.read(key, start, stop)
-        )
+        life = min(self._link_seconds, int(left))
+        link = partial(self._storage.signed_url, key, life) if self._storage.shared and life > 0 else None
+        read = partial(self._storage.read, key)
+        return Content(variant.content_type, size, etag, read, disposition(key), link)
 
     def models(self) -> ModelList:
         """The installed checkpoints."""

@@ -43,6 +43,7 @@ class Job(BaseModel):
     created_at: float
     started_at: float | None = None
     completed_at: float | None = None
+    expires_at: float | None = None
     attempts: int = 0
     token: int = 0
     video_key: str | None = None
@@ -127,7 +128,9 @@ class JobStore:
         request_seconds: int = 24 * 3600,
         limits: Limits = DEFAULTS,
         queue_cost: int = QUEUE_COST,
+        video_seconds: int = 0,
     ) -> None:
+        self._video_seconds = video_seconds
         self.client = self._redis = client
         self._request_seconds = request_seconds
         self._bounds = (limits.jobs, limits.cost_a_day, queue_cost)
@@ -253,7 +256,7 @@ class JobStore:
 
     def _write(self, job: Job, changes: dict[str, str | int]) -> None:
         fields = [part for change in changes.items() for part in change]
-        args = [job.id, job.token, self._lease, str(changes.get("status", "")), *fields]
+        args = [job.id, job.token, self._lease, str(changes.get("status", "")), self._video_seconds, *fields]
         if not self._update(keys=[key(job.id), LEASES], args=args):
             raise LeaseLost(f"video {job.id!r} is no longer this worker's (token {job.token})")
 

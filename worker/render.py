@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 PUBLIC_ERRORS: dict[type[Exception], str] = {
     InvalidCheckpoint: "invalid_checkpoint",
     UnknownModel: "model_not_found",
-    StorageUnavailable: "storage_unavailable",
     torch.cuda.OutOfMemoryError: "out_of_memory",
 }
 
@@ -63,6 +62,8 @@ def _store(frames: npt.NDArray[np.uint8], stored: str, storage: Storage) -> None
 
 def failure(error: Exception, checkpoints: Path) -> tuple[str, str]:
     """The code and the words in which a job's owner learns why it failed, without this machine's paths."""
+    if isinstance(error, StorageUnavailable):  # where it is and why it failed are for the log
+        return "storage_unavailable", "the object store failed on this video"
     for kind, code in PUBLIC_ERRORS.items():
         if isinstance(error, kind):
             return code, str(error).replace(f"{checkpoints}/", "")

@@ -96,13 +96,14 @@ return {'claimed', ''}
 """
 )
 
-# A compare-and-set on the fencing token; the fields to write follow the fourth argument.
+# A compare-and-set on the fencing token; the fields to write follow the fifth argument,
+# which says how long a finished video is kept (0: for ever).
 # An ending told twice is agreed to: a client whose connection broke cannot know that the first one arrived.
 UPDATE = (
     TELL
     + """
 local job, leases = KEYS[1], KEYS[2]
-local id, token, lease, ending = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local id, token, lease, ending, kept = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
 local status = redis.call('HGET', job, 'status')
 if redis.call('HGET', job, 'token') ~= token then return 0 end
 if status == ending then return 1 end
@@ -110,7 +111,7 @@ if status ~= 'in_progress' then return 0 end
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1e6
 local progress = redis.call('HGET', job, 'progress')
-redis.call('HSET', job, unpack(ARGV, 5))
+redis.call('HSET', job, unpack(ARGV, 6))
 local is = redis.call('HMGET', job, 'progress', 'error_code', 'error_message')
 if ending == '' then
   redis.call('ZADD', leases, now + lease, id)
@@ -118,6 +119,9 @@ if ending == '' then
 else
   redis.call('ZREM', leases, id)
   redis.call('HSET', job, 'completed_at', string.format('%.6f', now))
+  if ending == 'completed' and kept > 0 then
+    redis.call('HSET', job, 'expires_at', string.format('%.6f', now + kept))
+  end
   over(id, ending, is[2], is[3])
 end
 return 1

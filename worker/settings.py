@@ -215,6 +215,19 @@ class Settings(BaseSettings):
         """What a tenant may have of which nothing else was said."""
         return Limits(self.tenant_jobs, self.tenant_cost_a_day, self.tenant_requests_a_second)
 
+    video_seconds: int = Field(
+        0,
+        ge=0,
+        validation_alias="CIOTAT_VIDEO_SECONDS",
+        description="how long a finished video can be downloaded, told as its `expires_at`; 0 means for ever",
+    )
+    link_seconds: int = Field(
+        900,
+        ge=0,
+        le=7 * 24 * 3600,
+        validation_alias="CIOTAT_LINK_SECONDS",
+        description="most life of a link to a bucket that a download is redirected to; 0: the API passes the bytes on",
+    )
     notice_seconds: float = Field(
         0.0,
         ge=0,

@@ -17,7 +17,12 @@ log = logging.getLogger(__name__)
 def _bench() -> tuple[Settings, JobStore, Storage]:
     """What one worker process works with, made at its first job."""
     settings = Settings()
-    jobs = JobStore(connect(settings.redis_url), settings.lease_seconds, settings.max_attempts)
+    jobs = JobStore(
+        connect(settings.redis_url),
+        settings.lease_seconds,
+        settings.max_attempts,
+        video_seconds=settings.video_seconds,
+    )
     return settings, jobs, open_storage(settings)
 
 

@@ -23,7 +23,7 @@ def test_a_stack_with_a_bucket_keeps_nothing_on_its_own_disk(checkpoints, tmp_pa
             httpx2.Client(base_url=stack.address) as http,
         ):
             made = completed(http, http.post("/v1/videos", json=SMALL).json()["id"])
-            content = http.get(f"/v1/videos/{made['id']}/content").content
+            content = http.get(f"/v1/videos/{made['id']}/content", follow_redirects=True).content
             link = open_storage(settings).signed_url(f"videos/{made['id']}/1.mp4", 60)
 
             assert httpx2.get(link).content == content

@@ -28,6 +28,7 @@ from service.errors import (
     ShuttingDown,
     UnsupportedBody,
     VideoCancelled,
+    VideoExpired,
     VideoFailed,
     VideoNotReady,
 )
@@ -137,6 +138,7 @@ def arranged(video, jobs, finish, storage, redis, keys):
         "cancelled": lambda: jobs.cancel(video),
         "deleted": lambda: jobs.delete(video),
         "lost": lose,
+        "expired": lambda: (finish(video), redis.hset(f"ciotat:job:{video}", "expires_at", "1.5")),
         "crowded": lambda: keys.limit("default", {"jobs": 1}),
         "thrifty": lambda: keys.limit("default", {"cost_a_day": 500}),
         "shut": lambda: keys.limit("default", {"cost_a_day": 400}),
@@ -190,6 +192,7 @@ CASES = [
     (DOWNLOAD, "failed", VideoFailed, None),
     (DOWNLOAD, "cancelled", VideoCancelled, None),
     (DOWNLOAD, "lost", ObjectNotFound, None),
+    (DOWNLOAD, "expired", VideoExpired, None),
     *((call, "unknown", FileNotFound, None) for call in (GET_FILE, DELETE_FILE, DOWNLOAD_FILE)),
     (asking(LIST_FILES, limit=0), "queued", InvalidField, "limit"),
     (asking(LIST_FILES, after="file_x"), "queued", UnknownCursor, "after"),
@@ -297,10 +300,10 @@ class Broken(LocalStorage):
     """A storage that does not answer."""
 
     def size(self, key):
-        raise StorageUnavailable("the object store does not answer")
+        raise StorageUnavailable("bucket 'secret' at http://10.0.0.7 refused")
 
     def delete(self, key):
-        raise StorageUnavailable("the object store does not answer")
+        raise StorageUnavailable("bucket 'secret' at http://10.0.0.7 refused")
 
 
 @pytest.mark.parametrize("call", [CREATE, GET, LIST, CANCEL, DELETE, DOWNLOAD, WATCH])
@@ -318,13 +321,14 @@ def test_a_job_store_that_is_away_is_told_to_come_back_to(
 
 @pytest.mark.parametrize("call", [DOWNLOAD, DELETE])
 def test_a_storage_that_is_away_is_told_to_come_back_to(
-    opened, jobs, checkpoints, files, finished, tmp_path, call
+    opened, jobs, checkpoints, files, finished, tmp_path, caplog, call
 ):
     doors = opened(Videos(jobs, print, Broken(tmp_path), checkpoints, files))
 
     reply, error, details = refused_alike(doors, call, finished, REFUSALS[StorageUnavailable])
 
-    assert error["message"] == details
+    assert error["message"] == details == "the object store does not answer"
+    assert "10.0.0.7" in caplog.text
     assert (reply.headers["retry-after"], reply.headers["x-should-retry"]) == ("1", "true")
     assert jobs.get(finished).status == "completed"
 

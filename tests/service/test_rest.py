@@ -296,7 +296,7 @@ def test_the_openapi_document_names_what_may_be_asked_of_lists_and_contents(http
         (
             "get",
             "/v1/videos/{video_id}/content",
-            {200, 206, 304, 400, 401, 403, 404, 409, 416, 429, 500, 503},
+            {200, 206, 302, 304, 400, 401, 403, 404, 409, 416, 429, 500, 503},
         ),
         ("head", "/v1/videos/{video_id}/content", {200, 304, 400, 401, 403, 404, 409, 429, 500, 503}),
         ("get", "/objects/{key}", {200, 206, 304, 400, 403, 404, 416, 500, 503}),

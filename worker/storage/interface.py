@@ -25,7 +25,10 @@ class Storage(Protocol):
     """Objects under slash-separated keys; an object appears whole or not at all.
 
     Every method raises StorageUnavailable when the store fails, and ValueError for what is no key.
+    `shared` says whether its links lead to a server of its own, not to ours.
     """
+
+    shared: bool
 
     def put(self, key: str, source: Path, content_type: str) -> None:
         """Store a file, replacing what was there."""
@@ -38,9 +41,6 @@ class Storage(Protocol):
 
     def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         """The bytes from start up to stop or the end; a missing object is noticed here, not while iterating."""
-
-    def exists(self, key: str) -> bool:
-        """Whether there is such an object."""
 
     def delete(self, key: str) -> None:
         """Remove the object; removing nothing is no error."""

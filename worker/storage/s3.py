@@ -38,6 +38,8 @@ CONNECT_SECONDS = 5.0
 class S3Storage:
     """Objects of one bucket; `links` signs for the address that clients see, where it is another."""
 
+    shared = True
+
     def __init__(self, client: "S3Client", bucket: str, links: "S3Client | None" = None) -> None:
         self._s3 = client
         self._bucket = bucket
@@ -82,14 +84,6 @@ class S3Storage:
         with closing(body), self._failures(key):
             yield b""
             yield from body.iter_chunks(CHUNK)
-
-    def exists(self, key: str) -> bool:
-        """See Storage."""
-        try:
-            self.size(key)
-        except ObjectNotFound:
-            return False
-        return True
 
     def delete(self, key: str) -> None:
         """See Storage."""

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from worker.settings import Settings
-from worker.storage import LINKS, LinkRefused, LocalStorage, StorageUnavailable, open_storage
+from worker.storage import LINKS, LinkRefused, LocalStorage, ObjectNotFound, StorageUnavailable, open_storage
 from worker.storage.signing import shared_secret
 
 KEY = "videos/video_1f/1.mp4"
@@ -64,7 +64,8 @@ def test_a_writer_that_was_killed_leaves_no_object_and_nothing_that_delete_does_
         writer.stdout.readline()
         writer.kill()
 
-    assert not local.exists(KEY)
+    with pytest.raises(ObjectNotFound):
+        local.size(KEY)
     assert len(list(folder.iterdir())) == 2
     local.delete(KEY)
     assert not folder.exists()

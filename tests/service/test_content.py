@@ -1,0 +1,57 @@
+"""What goes with a content: its name, how long it is kept, who may keep a copy."""
+
+import time
+
+import pytest
+
+from tests.service.conftest import CONTENT
+from worker.jobs import JobStore
+
+
+@pytest.mark.parametrize(
+    ("variant", "suffix"),
+    [("video", ".mp4"), ("thumbnail", ".thumbnail.webp"), ("spritesheet", ".spritesheet.jpg")],
+)
+def test_a_content_is_saved_under_the_id_of_its_video_and_kept_by_nobody_else(
+    http, finished, variant, suffix
+):
+    for method in ("GET", "HEAD"):
+        reply = http.request(method, f"/v1/videos/{finished}/content?variant={variant}")
+
+        assert reply.headers["content-disposition"] == f'inline; filename="{finished}{suffix}"'
+        assert reply.headers["cache-control"] == "private"
+
+
+def test_a_finished_video_is_told_with_its_end_of_life_from_the_write_that_finished_it(
+    http, redis, finish, jobs
+):
+    video_id = http.post("/v1/videos", json={"prompt": "a boat"}).json()["id"]
+    assert http.get(f"/v1/videos/{video_id}").json()["expires_at"] is None
+    job = jobs.claim(video_id)
+
+    JobStore(redis, video_seconds=3600).complete(job, f"videos/{video_id}/1.mp4")
+
+    done = jobs.get(video_id)
+    assert done.expires_at == pytest.approx(done.completed_at + 3600, abs=1e-3)
+    assert http.get(f"/v1/videos/{video_id}").json()["expires_at"] == int(done.expires_at)
+
+
+@pytest.mark.parametrize("end", ["fail", "cancel"])
+def test_only_what_was_finished_has_an_end_of_life(redis, http, end):
+    store = JobStore(redis, video_seconds=3600)
+    job = store.claim(http.post("/v1/videos", json={"prompt": "a boat"}).json()["id"])
+
+    store.fail(job, "internal_error", "x") if end == "fail" else store.cancel(job.id)
+
+    assert store.get(job.id).expires_at is None
+
+
+def test_a_video_is_served_until_it_expires_and_its_record_after(http, redis, finished):
+    redis.hset(f"ciotat:job:{finished}", "expires_at", str(time.time() + 60))
+    before = http.get(f"/v1/videos/{finished}/content")
+    redis.hset(f"ciotat:job:{finished}", "expires_at", str(time.time() - 1))
+    after = http.get(f"/v1/videos/{finished}/content")
+
+    assert before.content == CONTENT["video"]
+    assert (after.status_code, after.json()["error"]["code"]) == (404, "video_expired")
+    assert http.get(f"/v1/videos/{finished}").json()["status"] == "completed"
