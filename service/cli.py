@@ -1,4 +1,4 @@
-"""The `ciotat` command: `up` runs the one-machine stack, `generate` is an HTTP client."""
+"""The `ciotat` command: `up` runs the one-machine stack, `deliver` one part of it, `generate` is an HTTP client."""
 
 import argparse
 import os
@@ -63,6 +63,8 @@ def _parser() -> argparse.ArgumentParser:
         help="URL of a running service (CIOTAT_SERVER); without one, a stack is started for this video",
     )
     generate.set_defaults(run=_generate)
+    deliver = commands.add_parser("deliver", help="send webhooks until INT or TERM; `up` does it too")
+    deliver.set_defaults(run=_deliver)
     add_commands(commands)
     return parser
 
@@ -76,6 +78,13 @@ def _up(options: argparse.Namespace) -> None:
         up(settings, options.host, options.port, options.grpc_port, _announce)
     except StackError as error:
         raise CommandFailed(error) from None
+
+
+def _deliver(options: argparse.Namespace) -> None:
+    from service.webhooks.deliverer import run
+    from worker.settings import Settings
+
+    run(Settings())
 
 
 def _announce(addresses: str) -> None:

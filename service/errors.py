@@ -72,6 +72,26 @@ class VideoCancelled(RuntimeError):
     """The video was cancelled, so it has no content."""
 
 
+class WebhookNotFound(LookupError):
+    """There is no such webhook endpoint."""
+
+
+class EventNotFound(LookupError):
+    """There is no such event of a webhook, or no more."""
+
+
+class TooManyWebhooks(RuntimeError):
+    """The tenant has as many webhook endpoints as it may have."""
+
+
+class WebhookDisabled(RuntimeError):
+    """Nothing is sent to this webhook endpoint."""
+
+
+class WebhookUnreachable(RuntimeError):
+    """The webhook endpoint does not answer to a trial."""
+
+
 class NotReady(RuntimeError):
     """The service cannot make videos yet."""
 
@@ -136,6 +156,17 @@ REFUSALS: dict[type[Exception], Refusal] = {
     VideoFailed: Refusal(HTTPStatus.CONFLICT, StatusCode.FAILED_PRECONDITION, "video_failed"),
     VideoCancelled: Refusal(HTTPStatus.CONFLICT, StatusCode.FAILED_PRECONDITION, "video_cancelled"),
     JobOver: Refusal(HTTPStatus.CONFLICT, StatusCode.FAILED_PRECONDITION, "video_already_over"),
+    WebhookNotFound: Refusal(HTTPStatus.NOT_FOUND, StatusCode.NOT_FOUND, "webhook_endpoint_not_found"),
+    EventNotFound: Refusal(HTTPStatus.NOT_FOUND, StatusCode.NOT_FOUND, "webhook_event_not_found"),
+    TooManyWebhooks: Refusal(
+        HTTPStatus.CONFLICT, StatusCode.FAILED_PRECONDITION, "too_many_webhook_endpoints"
+    ),
+    WebhookDisabled: Refusal(
+        HTTPStatus.CONFLICT, StatusCode.FAILED_PRECONDITION, "webhook_endpoint_disabled"
+    ),
+    WebhookUnreachable: Refusal(
+        HTTPStatus.CONFLICT, StatusCode.FAILED_PRECONDITION, "webhook_endpoint_unreachable"
+    ),
     RangeNotSatisfiable: Refusal(
         HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, StatusCode.OUT_OF_RANGE, "range_not_satisfiable"
     ),

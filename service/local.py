@@ -155,6 +155,10 @@ def up(settings: Settings, host: str, port: int, grpc_port: int, announce: Calla
         parts["worker"] = stack.enter_context(
             leashed(_worker_command(), settings.data, environment, stdout=sys.stderr.fileno())
         )
+        deliverer = [sys.executable, "-P", "-m", "service.cli", "deliver"]
+        parts["deliverer"] = stack.enter_context(
+            leashed(deliverer, settings.data, environment, stdout=sys.stderr.fileno())
+        )
         doors = Doors(service, settings, listener, grpc_port)
         stack.callback(service.videos.feed.close)
         addresses = f"{doors.url} (gRPC on port {doors.rpc.port})"

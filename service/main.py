@@ -13,8 +13,13 @@ from service.keys import Keys
 from service.leaving import Leaving
 from service.media import Intake
 from service.objects import Objects
+from service.outbound import Outbound, Rules
 from service.rest import create_app
 from service.videos import Videos
+from service.webhooks.administration import Webhooks
+from service.webhooks.deliveries import Deliveries
+from service.webhooks.endpoints import Endpoints
+from service.webhooks.routes import add_webhooks
 from worker.app import answering, submit
 from worker.app import create_app as create_queue
 from worker.files import FileStore
@@ -62,6 +67,8 @@ def build(settings: Settings) -> Service:
             raise NotReady("no worker answers")
 
     app = create_app(videos, check_ready, access, settings.max_body_bytes, objects)
+    outbound = Outbound(Rules.of(settings))
+    add_webhooks(app, Webhooks(Endpoints(client), Deliveries(client), outbound, settings.webhook_seconds))
     return Service(videos, access, app, check_ready, leaving)
 
 

@@ -1,42 +1,13 @@
 """Every setting of every process, read once from the environment."""
 
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from model.catalog import SHIPPED
+from worker.kinds import Address, Networks, Ports, Waits
 from worker.limits import DEFAULTS, QUEUE_COST, Limits
-
-
-def _without_password(url: str) -> str:
-    """Addresses are logged."""
-    if "@" in urlsplit(url).netloc:
-        raise ValueError("credentials do not belong in the address of the S3 server")
-    return url
-
-
-def listed(text: str) -> list[str]:
-    """The parts of a comma-separated setting."""
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _ports(text: str) -> str:
-    if not all(part.isdecimal() and 0 < int(part) < 65536 for part in listed(text)):
-        raise ValueError("ports are numbers from 1 to 65535, separated by commas")
-    return text
-
-
-def _networks(text: str) -> str:
-    for part in listed(text):
-        ip_network(part)
-    return text
-
-
-Address = Annotated[str, AfterValidator(_without_password)]
 
 
 class Settings(BaseSettings):
@@ -174,15 +145,38 @@ class Settings(BaseSettings):
         validation_alias="CIOTAT_OUTBOUND_HTTP",
         description="whether addresses that clients give may begin with `http://` too; for development",
     )
-    outbound_ports: Annotated[str, AfterValidator(_ports)] = Field(
+    outbound_ports: Ports = Field(
         "80,443,8443",
         validation_alias="CIOTAT_OUTBOUND_PORTS",
         description="ports that addresses of clients may name",
     )
-    outbound_networks: Annotated[str, AfterValidator(_networks)] = Field(
+    outbound_networks: Networks = Field(
         "",
         validation_alias="CIOTAT_OUTBOUND_NETWORKS",
         description="networks that may be called for clients although not public, as in `10.1.2.0/24,fd00::/8`",
+    )
+    webhook_waits: Waits = Field(
+        "5,300,1800,7200,18000,36000,50400,72000,86400",
+        validation_alias="CIOTAT_WEBHOOK_WAITS",
+        description="seconds between the attempts to deliver an event; behind the last it is given up",
+    )
+    webhook_seconds: float = Field(
+        15.0,
+        gt=0,
+        validation_alias="CIOTAT_WEBHOOK_SECONDS",
+        description="how long a webhook endpoint may take to answer",
+    )
+    webhook_patience_seconds: float = Field(
+        5 * 24 * 3600.0,
+        gt=0,
+        validation_alias="CIOTAT_WEBHOOK_PATIENCE_SECONDS",
+        description="how long a webhook endpoint may fail without a success before it is disabled",
+    )
+    webhook_concurrency: int = Field(
+        16,
+        ge=1,
+        validation_alias="CIOTAT_WEBHOOK_CONCURRENCY",
+        description="how many webhook deliveries one deliverer makes at once",
     )
 
     tenant_jobs: int = Field(

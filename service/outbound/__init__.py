@@ -1,7 +1,7 @@
 """The one place from which the service calls addresses that a client gave."""
 
 from service.outbound.addresses import Rules
-from service.outbound.calls import Fetched, Outbound
+from service.outbound.calls import Fetched, Outbound, Receipt
 from service.outbound.errors import (
     AnswerRefused,
     AnswerTooLarge,
@@ -17,6 +17,7 @@ __all__ = [
     "Fetched",
     "Outbound",
     "OutboundError",
+    "Receipt",
     "Rules",
     "TimedOut",
     "Unreachable",

@@ -25,6 +25,13 @@ class Fetched(NamedTuple):
     content_type: str
 
 
+class Receipt(NamedTuple):
+    """What was answered to a post: the status, and in how many seconds to come back, if that was said."""
+
+    status: int
+    retry_after: float | None
+
+
 class Outbound:
     """Calls to addresses that clients gave; every refusal and failure is an `OutboundError`."""
 
@@ -50,11 +57,12 @@ class Outbound:
                 at = self._rules.read(_target(at, answer))
         raise AnswerRefused(f"the host redirects more than {MOST_REDIRECTS} times")
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> int:
-        """The status that is answered to this body; a redirect is not followed but is a status like others."""
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> Receipt:
+        """What is answered to this body; a redirect is not followed but is a status like others."""
         at = self._rules.read(url)
         with self._asked("POST", at, body, headers, Allowance(seconds, MOST_OF_A_RECEIPT), seconds) as answer:
-            return answer.status
+            wait = _header(answer, b"retry-after")
+            return Receipt(answer.status, float(wait) if wait.isdecimal() and len(wait) < 10 else None)
 
     @contextmanager
     def _asked(

@@ -16,6 +16,7 @@ from service.errors import (
     INTERNAL,
     REFUSALS,
     BodyTooLarge,
+    EventNotFound,
     InvalidField,
     InvalidKey,
     InvalidMedia,
@@ -26,11 +27,15 @@ from service.errors import (
     NotReady,
     RangeNotSatisfiable,
     ShuttingDown,
+    TooManyWebhooks,
     UnsupportedBody,
     VideoCancelled,
     VideoExpired,
     VideoFailed,
     VideoNotReady,
+    WebhookDisabled,
+    WebhookNotFound,
+    WebhookUnreachable,
 )
 from service.leaving import Leaving
 from service.pb import files_pb2
@@ -45,8 +50,16 @@ from worker.limits import DayIsSpent, QueueFull, TooManyJobs, TooManyRequests
 from worker.storage import LinkRefused, LocalStorage, ObjectNotFound, StorageUnavailable
 
 IN_TEST_FILES = {InvalidMedia, MediaTooLarge}
-OF_REST_ALONE = {MalformedBody, UnsupportedBody, BodyTooLarge, RangeNotSatisfiable, NotReady, LinkRefused}
 OF_LEAVING = {ShuttingDown}  # in test_leaving.py
+OF_WEBHOOKS = {WebhookNotFound, EventNotFound, TooManyWebhooks, WebhookDisabled, WebhookUnreachable}
+OF_REST_ALONE = {
+    MalformedBody,
+    UnsupportedBody,
+    BodyTooLarge,
+    RangeNotSatisfiable,
+    NotReady,
+    LinkRefused,
+} | OF_WEBHOOKS
 
 
 def request_of(rpc):

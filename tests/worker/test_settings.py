@@ -38,3 +38,18 @@ def test_a_password_in_an_address_is_refused_and_not_shown(monkeypatch, name):
         Settings()
 
     assert "hunter2" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("CIOTAT_OUTBOUND_PORTS", ["0", "65536", "https", "-1", "80;443"]),
+        ("CIOTAT_OUTBOUND_NETWORKS", ["10.0.0.1/8", "10.0.0.0/33", "localhost"]),
+        ("CIOTAT_WEBHOOK_WAITS", ["soon", "-1", "nan", "inf", "300000,300000"]),
+    ],
+)
+def test_a_list_with_something_else_in_it_is_refused(monkeypatch, name, values):
+    for value in values:
+        monkeypatch.setenv(name, value)
+        with pytest.raises(ValidationError, match=name):
+            Settings()

@@ -56,11 +56,19 @@ def test_a_body_is_posted_with_its_headers():
             f"http://hooks.example:{server.port}/in", b"{}", {"webhook-id": "1"}, 5
         )
 
-    assert status == 204
+    assert status == (204, None)
     head = server.heads[0].decode().lower()
     assert head.startswith("post /in http/1.1\r\n")
     assert "webhook-id: 1\r\n" in head
     assert "content-length: 2\r\n" in head
+
+
+@pytest.mark.parametrize(
+    ("said", "wait"), [("7", 7.0), ("soon", None), ("-1", None), ("9" * 400, None), (None, None)]
+)
+def test_a_receiver_may_say_when_to_come_back(said, wait):
+    with open_server(saying(503, **({} if said is None else {"retry_after": said}))) as server:
+        assert outbound(server).post(f"http://a.example:{server.port}/", b"", {}, 5) == (503, wait)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -69,7 +77,9 @@ def test_a_post_follows_no_redirect(status):
         open_server(saying(200)) as target,
         open_server(saying(status, location=f"http://other.example:{target.port}/")) as server,
     ):
-        assert outbound(server, target).post(f"http://a.example:{server.port}/", b"{}", {}, 5) == status
+        assert (
+            outbound(server, target).post(f"http://a.example:{server.port}/", b"{}", {}, 5).status == status
+        )
 
     assert target.connections == 0
 
