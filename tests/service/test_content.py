@@ -4,8 +4,10 @@ import time
 
 import pytest
 
+from service.videos import Videos
 from tests.service.conftest import CONTENT
 from worker.jobs import JobStore
+from worker.storage import LocalStorage
 
 
 @pytest.mark.parametrize(
@@ -55,3 +57,49 @@ def test_a_video_is_served_until_it_expires_and_its_record_after(http, redis, fi
     assert before.content == CONTENT["video"]
     assert (after.status_code, after.json()["error"]["code"]) == (404, "video_expired")
     assert http.get(f"/v1/videos/{finished}").json()["status"] == "completed"
+
+
+class Elsewhere(LocalStorage):
+    """A storage with links to a server of its own."""
+
+    shared = True
+    server = "https://bucket.example"
+
+    def signed_url(self, key, seconds):
+        return f"{self.server}/{key}?seconds={seconds}"
+
+
+@pytest.fixture
+def linking(opened, jobs, queue, storage, checkpoints, files, tmp_path):
+    """Opens a service whose storage has links to this server."""
+
+    def open_service(server):
+        elsewhere = Elsewhere(tmp_path / "videos")
+        elsewhere.server = server
+        videos = Videos(jobs, queue.append, elsewhere, checkpoints, files, link_seconds=100)
+        return opened(videos)[0]
+
+    return open_service
+
+
+@pytest.mark.parametrize(("left", "life"), [(None, 100), (1000, 100), (50, 49)])
+def test_a_link_lives_no_longer_than_was_set_and_no_longer_than_the_video(
+    linking, redis, finished, left, life
+):
+    if left is not None:
+        redis.hset(f"ciotat:job:{finished}", "expires_at", str(time.time() + left))
+
+    reply = linking("https://bucket.example").get(f"/v1/videos/{finished}/content", follow_redirects=False)
+
+    assert reply.status_code == 302
+    assert reply.headers["location"].startswith("https://bucket.example/videos/")
+    assert abs(int(reply.headers["location"].rpartition("=")[2]) - life) <= 1
+
+
+def test_nobody_is_redirected_to_where_they_are(linking, finished):
+    here = linking("https://bucket.example")
+    same = linking(str(here.base_url))
+
+    reply = same.get(f"/v1/videos/{finished}/content", follow_redirects=False)
+
+    assert (reply.status_code, reply.content) == (200, CONTENT["video"])
