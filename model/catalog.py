@@ -1,6 +1,9 @@
 """Which checkpoints are installed: a folder listing, so that the API tier refuses a model without torch."""
 
+import json
 from pathlib import Path
+
+from model.tasks import Task
 
 SHIPPED = Path(__file__).parent / "checkpoints"
 INDEX = "model_index.json"
@@ -8,6 +11,14 @@ INDEX = "model_index.json"
 
 class UnknownModel(LookupError):
     """No checkpoint of that name is installed."""
+
+
+class TaskNotAvailable(NotImplementedError):
+    """The checkpoint does not do this yet; `field` is what asked for it."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
 
 
 def installed(checkpoints: Path) -> list[str]:
@@ -21,3 +32,22 @@ def locate(checkpoints: Path, model: str) -> Path:
     if model not in names:
         raise UnknownModel(f"model {model!r} is not installed; installed: {', '.join(names) or 'none'}")
     return checkpoints / model
+
+
+def tasks(folder: Path) -> tuple[Task, ...]:
+    """What this checkpoint does, by its model_index.json; one that cannot be read is the worker's to complain of."""
+    try:
+        index = json.loads((folder / INDEX).read_text())
+    except ValueError:
+        return (Task.TEXT_TO_VIDEO,)
+    named = index.get("tasks", [Task.TEXT_TO_VIDEO]) if isinstance(index, dict) else []
+    return tuple(task for task in Task if task in named)
+
+
+def check_task(checkpoints: Path, model: str, task: Task, field: str = "task") -> None:
+    """Raise unless this checkpoint is installed and does this: the one switch for every task."""
+    can = tasks(locate(checkpoints, model))
+    if task not in can:
+        raise TaskNotAvailable(
+            field, f"model {model!r} does not do {task}; it does {', '.join(can) or 'nothing'}"
+        )

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from model.tasks import Task
+
 FPS = 16
 MAX_SEED = 2**63 - 1
 
@@ -45,6 +47,7 @@ class VideoSpec(BaseModel):
 
     prompt: Prompt
     negative_prompt: NegativePrompt = ""
+    task: Task = Task.TEXT_TO_VIDEO
     model: Model = "ciotat-1"
     seconds: Seconds = 5
     size: Size = "512x512"

@@ -24,6 +24,7 @@ _MEANINGS = {
     422: "the key of the request stands for another video",
     429: "a limit of the tenant, or of the whole service, is reached",
     500: "what nobody foresaw; the message says nothing but the id of the request",
+    501: "no installed checkpoint of this name does that yet",
     503: "a part of the service does not answer",
 }
 _HEADERS = {
@@ -48,6 +49,7 @@ _OF_REFUSALS = {
     409: ("x-should-retry",),
     416: ("content-range",),
     429: ("x-should-retry", "retry-after", "retry-after-ms"),
+    501: ("x-should-retry",),
     503: ("x-should-retry", "retry-after", "retry-after-ms"),
 }
 _OF_ACCESS = {403: "a service without API keys answers its own machine alone"}

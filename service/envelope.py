@@ -68,7 +68,7 @@ def _refused(request: Request, error: Exception) -> JSONResponse:
     if refusal.status == 401:
         headers["www-authenticate"] = "Bearer"
     wait = retry_after(error)
-    if refusal.status in (409, 429, 503):
+    if refusal.status in (409, 429, 501, 503):
         headers["x-should-retry"] = "true" if wait is not None and wait <= PATIENCE else "false"
     if wait is not None:
         headers |= {"retry-after": str(ceil(wait)), "retry-after-ms": str(ceil(wait * 1000))}

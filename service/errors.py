@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from grpc import StatusCode
 
-from model.catalog import UnknownModel
+from model.catalog import TaskNotAvailable, UnknownModel
 from worker.files import FileNotFound
 from worker.jobs import JobNotFound, JobOver, KeyReused, StoreUnavailable, UnknownCursor
 from worker.limits import DayIsSpent, QueueFull, TooManyJobs, TooManyRequests
@@ -54,6 +54,10 @@ class UnsupportedBody(ValueError):
 
 class BodyTooLarge(ValueError):
     """The request body is larger than this server accepts."""
+
+
+class ModelNotFound(LookupError):
+    """There is no such model; where a field names one, it is UnknownModel."""
 
 
 class VideoNotReady(RuntimeError):
@@ -152,6 +156,7 @@ REFUSALS: dict[type[Exception], Refusal] = {
     ObjectNotFound: Refusal(HTTPStatus.NOT_FOUND, StatusCode.NOT_FOUND, "content_not_found"),
     FileNotFound: Refusal(HTTPStatus.NOT_FOUND, StatusCode.NOT_FOUND, "file_not_found"),
     VideoExpired: Refusal(HTTPStatus.NOT_FOUND, StatusCode.NOT_FOUND, "video_expired"),
+    ModelNotFound: Refusal(HTTPStatus.NOT_FOUND, StatusCode.NOT_FOUND, "unknown_model"),
     VideoNotReady: Refusal(HTTPStatus.CONFLICT, StatusCode.FAILED_PRECONDITION, "video_not_ready"),
     VideoFailed: Refusal(HTTPStatus.CONFLICT, StatusCode.FAILED_PRECONDITION, "video_failed"),
     VideoCancelled: Refusal(HTTPStatus.CONFLICT, StatusCode.FAILED_PRECONDITION, "video_cancelled"),
@@ -170,6 +175,7 @@ REFUSALS: dict[type[Exception], Refusal] = {
     RangeNotSatisfiable: Refusal(
         HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, StatusCode.OUT_OF_RANGE, "range_not_satisfiable"
     ),
+    TaskNotAvailable: Refusal(HTTPStatus.NOT_IMPLEMENTED, StatusCode.UNIMPLEMENTED, "task_not_available"),
     NotReady: Refusal(HTTPStatus.SERVICE_UNAVAILABLE, StatusCode.UNAVAILABLE, "not_ready"),
     ShuttingDown: Refusal(HTTPStatus.SERVICE_UNAVAILABLE, StatusCode.UNAVAILABLE, "shutting_down"),
     StoreUnavailable: Refusal(HTTPStatus.SERVICE_UNAVAILABLE, StatusCode.UNAVAILABLE, "store_unavailable"),
@@ -207,7 +213,7 @@ def unforeseen(request_id: str) -> str:
 
 def field_of(error: Exception) -> str | None:
     """The request field an error is about, when it is about one."""
-    if isinstance(error, InvalidField):
+    if isinstance(error, InvalidField | TaskNotAvailable):
         return error.field
     return _FIELDS.get(type(error))
 

@@ -10,23 +10,13 @@ from fastapi.responses import StreamingResponse
 
 from service.access import Caller
 from service.answers import of_bytes, of_head, refusals
+from service.bodies import body_of
 from service.delivery import delivered
 from service.files import DeletedFile, FileFields, FileList, FileObject, FilePage, Files
 from service.intake import Body
 from worker.media import SUFFIXES
 
-
-def _schema() -> dict[str, Any]:
-    """The fields of an upload, with the file itself."""
-    schema = FileFields.model_json_schema(ref_template="#/components/schemas/{model}")
-    nested = schema.pop("$defs")["ExpiresAfter"]
-    schema["properties"]["expires_after"] = nested
-    schema["properties"]["file"] = {"type": "string", "format": "binary"}
-    schema["required"] = ["file", *schema["required"]]
-    return schema
-
-
-UPLOAD_BODY = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _schema()}}}}
+UPLOAD = body_of(FileFields, ("multipart/form-data",), file={"type": "string", "format": "binary"})
 
 
 def add_files(app: FastAPI, files: Files) -> None:
@@ -34,7 +24,7 @@ def add_files(app: FastAPI, files: Files) -> None:
     body = Body(files={"file"}, file_bytes=files.intake.upload_bytes)
     in_turn = CapacityLimiter(files.intake.at_once)  # who waits for a look inside waits in no thread
 
-    @app.post("/v1/files", openapi_extra=UPLOAD_BODY, responses=refusals(400, 413, 415, 503))
+    @app.post("/v1/files", openapi_extra=UPLOAD, responses=refusals(400, 413, 415, 503))
     async def upload(caller: Caller, given: Annotated[Mapping[str, Any], Depends(body)]) -> FileObject:
         """Keep a picture or a clip, to be referred to by its id."""
         return await to_thread.run_sync(partial(files.upload, caller, given), limiter=in_turn)

@@ -80,8 +80,7 @@ class Body:
             finally:
                 await form.close()
         elif kind == URLENCODED:
-            allowed.limit = most_text
-            yield _fields(await _read(request.form(max_fields=MAX_FIELDS, max_part_size=most_text)))
+            yield _fields(await _read(request.form(max_fields=MAX_FIELDS, max_part_size=allowed.limit)))
         else:
             raise UnsupportedBody(f"content type {kind!r}: send application/json or multipart/form-data")
 

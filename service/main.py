@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from service.access import Access
 from service.errors import NotReady
 from service.files import Files
+from service.inputs import Inputs
 from service.keys import Keys
 from service.leaving import Leaving
 from service.media import Intake
@@ -54,7 +55,10 @@ def build(settings: Settings) -> Service:
     queue = create_queue(settings)
     storage = open_storage(settings)
     files = Files(FileStore(client), storage, Intake(settings), settings.file_seconds)
-    videos = Videos(jobs, partial(submit, queue), storage, settings.checkpoints, files, settings.link_seconds)
+    inputs = Inputs(files, storage, Outbound(Rules.of(settings)) if settings.image_urls else None)
+    videos = Videos(
+        jobs, partial(submit, queue), storage, settings.checkpoints, inputs, settings.link_seconds
+    )
     objects = Objects(storage) if isinstance(storage, LocalStorage) else None
 
     leaving = Leaving(videos.feed.stop)

@@ -18,7 +18,7 @@ from worker.settings import Settings
 
 PROBE = Path(worker.__path__[0]) / "probe.py"  # run, never imported: it loads the decoders
 HEAD = 64
-IMAGES = {"PNG", "JPEG", "WEBP"}
+PICTURES = {"PNG", "JPEG", "WEBP"}
 PICTURE_BRANDS = {b"avif", b"avis", b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"}
 
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
+from anyio import CapacityLimiter
 from fastapi import Depends, FastAPI, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
@@ -11,30 +12,25 @@ from starlette.concurrency import run_in_threadpool
 from model.spec import VideoSpec
 from service.access import Access, Caller
 from service.answers import Documented, headed, of_bytes, of_events, of_head, of_link, refusals
+from service.bodies import body_of
 from service.delivery import delivered
+from service.derived import Derived
+from service.derived_routes import add_derived
 from service.envelope import install_errors
-from service.errors import KEY_HEADER
 from service.event_stream import EventStream
 from service.file_routes import add_files
 from service.following import LAST_EVENT_ID
-from service.idempotency import REPLAYED
-from service.intake import BodyLimit, fields
+from service.idempotency import REPLAYED, IdempotencyKey
+from service.inputs import DATA_URL_CHARACTERS
+from service.intake import Body, BodyLimit
+from service.models import Model, ModelList
 from service.objects import Objects
+from service.queued import polled, queued
 from service.request_id import RequestId
 from service.stopping import before_stopping
 from service.video import Video
-from service.videos import UNFINISHED, DeletedVideo, Download, ModelList, Page, VideoList, Videos
+from service.videos import DeletedVideo, Download, Page, VideoList, Videos
 from worker.storage import LINKS
-
-POLL_AFTER_MS = "500"
-
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        alias=KEY_HEADER,
-        description="1 to 255 printable ASCII characters: the same key and body are answered with the same video",
-    ),
-]
 
 LastEventId = Annotated[
     str | None,
@@ -43,12 +39,13 @@ LastEventId = Annotated[
     ),
 ]
 
-_SPEC_SCHEMA = {"schema": VideoSpec.model_json_schema(mode="validation")}
-CREATE_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": _SPEC_SCHEMA, "multipart/form-data": _SPEC_SCHEMA},
-    }
+IMAGE_URL = {"type": "string", "maxLength": DATA_URL_CHARACTERS}
+REFERENCE = {
+    "anyOf": [
+        {"type": "string", "format": "binary"},
+        {"type": "object", "properties": {"image_url": IMAGE_URL}, "required": ["image_url"]},
+        {"type": "object", "properties": {"file_id": {"type": "string"}}, "required": ["file_id"]},
+    ]
 }
 
 
@@ -85,27 +82,31 @@ def create_app(
 
 
 def _add_videos(app: FastAPI, videos: Videos) -> None:
+    files = videos.files.intake
+    in_turn = CapacityLimiter(files.at_once)  # who waits for a look inside waits in no thread
+    body = Body({"input_reference"}, files.upload_bytes, DATA_URL_CHARACTERS)
+    add_derived(app, Derived(videos), files.upload_bytes, in_turn)
+
     @app.post(
         "/v1/videos",
-        openapi_extra=CREATE_BODY,
-        responses=refusals(400, 404, 413, 415, 422, 503) | {200: headed("openai-poll-after-ms", REPLAYED)},
+        openapi_extra=body_of(VideoSpec, input_reference=REFERENCE),
+        responses=refusals(400, 404, 413, 415, 422, 501, 503)
+        | {200: headed("openai-poll-after-ms", REPLAYED)},
     )
-    def create(
+    async def create(
         caller: Caller,
-        body: Annotated[Mapping[str, Any], Depends(fields)],
+        given: Annotated[Mapping[str, Any], Depends(body)],
         response: Response,
         key: IdempotencyKey = None,
     ) -> Video:
         """Queue a video; with a key that has queued one before, tell that one again."""
-        video, replayed = videos.create(caller, body, key)
-        if replayed:
-            response.headers[REPLAYED] = "true"
-        return _polled(video, response)
+        turn = in_turn if "input_reference" in given else None
+        return await queued(response, turn, videos.create, caller, given, key)
 
     @app.get("/v1/videos/{video_id}", responses=refusals(404, 503) | {200: headed("openai-poll-after-ms")})
     def get(caller: Caller, video_id: str, response: Response) -> Video:
         """Where a video stands; a failed one is told with 200 too."""
-        return _polled(videos.get(caller, video_id), response)
+        return polled(videos.get(caller, video_id), response)
 
     @app.get("/v1/videos", responses=refusals(400, 503))
     def list_videos(caller: Caller, page: Annotated[Page, Query()]) -> VideoList:
@@ -173,18 +174,16 @@ def _add_objects(app: FastAPI, objects: Objects) -> None:
         return delivered(request, found)
 
 
-def _polled(video: Video, response: Response) -> Video:
-    """Tell a waiting client how often to come back."""
-    if video.status in UNFINISHED:
-        response.headers["openai-poll-after-ms"] = POLL_AFTER_MS
-    return video
-
-
 def _add_probes(app: FastAPI, videos: Videos, check_ready: Callable[[], None]) -> None:
     @app.get("/v1/models")
     def models(caller: Caller) -> ModelList:
         """The installed checkpoints."""
-        return videos.models()
+        return videos.models.list()
+
+    @app.get("/v1/models/{model}", responses=refusals(404))
+    def one_model(caller: Caller, model: str) -> Model:
+        """One of them."""
+        return videos.models.get(model)
 
     @app.get("/livez")
     def livez() -> JSONResponse:

@@ -6,27 +6,27 @@ from contextlib import contextmanager
 from typing import Any
 
 import grpc
-from google.protobuf.message import Message
 
 from service.access import Access, bearing, peer_is_here
+from service.derived import Derived
 from service.details import TRAILER, detailed, words
 from service.errors import INTERNAL, REFUSALS, refusal_of, unforeseen
 from service.fields import parsed
 from service.following import Call
-from service.idempotency import REPLAYED
 from service.leaving import Leaving
+from service.messages import fields_of, keyed, queued, told
 from service.pb import videos_pb2 as pb
 from service.pb import videos_pb2_grpc as stubs
 from service.request_id import HEADER, identified
+from service.rpc_derived import DerivedCalls
 from service.rpc_files import FileCalls
 from service.rpc_server import RpcServer
-from service.video import Video
 from service.videos import Download, Page, Videos
 
 log = logging.getLogger(__name__)
 
 
-class VideosServicer(FileCalls, stubs.VideoServiceServicer):
+class VideosServicer(FileCalls, DerivedCalls, stubs.VideoServiceServicer):
     """Messages in, `Videos`, messages out."""
 
     def __init__(self, videos: Videos, access: Access, leaving: Leaving) -> None:
@@ -34,18 +34,16 @@ class VideosServicer(FileCalls, stubs.VideoServiceServicer):
         self._access = access
         self._leaving = leaving
         self._files = videos.files
+        self._derived = Derived(videos)
+        self._models = videos.models
 
     def CreateVideo(
         self, request: pb.CreateVideoRequest, context: grpc.ServicerContext
     ) -> pb.CreateVideoResponse:
         """Queue a video, once under one request_id."""
         with self._answering(context) as caller:
-            asked = _fields(request)
-            key = request.request_id if asked.pop("request_id", None) is not None else None
-            video, replayed = self._videos.create(caller, asked, key)
-            if replayed:
-                context.send_initial_metadata(((REPLAYED, "true"),))
-            return pb.CreateVideoResponse(video=told(video))
+            accepted = self._videos.create(caller, *keyed(request))
+            return pb.CreateVideoResponse(video=queued(accepted, context))
 
     def GetVideo(self, request: pb.GetVideoRequest, context: grpc.ServicerContext) -> pb.GetVideoResponse:
         """Where a video stands."""
@@ -57,7 +55,7 @@ class VideosServicer(FileCalls, stubs.VideoServiceServicer):
     ) -> pb.ListVideosResponse:
         """One page of videos."""
         with self._answering(context) as caller:
-            found = self._videos.list(caller, parsed(Page, _fields(request)))
+            found = self._videos.list(caller, parsed(Page, fields_of(request)))
             page = found.model_dump(exclude={"data"}, exclude_none=True)
             return pb.ListVideosResponse(data=map(told, found.data), **page)
 
@@ -93,7 +91,7 @@ class VideosServicer(FileCalls, stubs.VideoServiceServicer):
     ) -> Iterator[pb.DownloadVideoResponse]:
         """The content in the storage's own chunks."""
         with self._answering(context) as caller:
-            found = self._videos.content(caller, request.id, parsed(Download, _fields(request)))
+            found = self._videos.content(caller, request.id, parsed(Download, fields_of(request)))
             for chunk in found.read(0, found.size):
                 self._leaving.check_time()
                 yield pb.DownloadVideoResponse(chunk=chunk)
@@ -116,18 +114,6 @@ class VideosServicer(FileCalls, stubs.VideoServiceServicer):
         details = (TRAILER, detailed(refusal, problem, request_id))
         context.set_trailing_metadata(((HEADER, request_id), details))
         context.abort(refusal.grpc, words(problem))
-
-
-def told(video: Video) -> pb.Video:
-    """The video object as a message; what is null there is absent here."""
-    fields: dict[str, Any] = video.model_dump(mode="json", exclude_none=True)
-    fields["status"] = pb.VideoStatus.Value(f"VIDEO_STATUS_{video.status.upper()}")
-    return pb.Video(**fields)
-
-
-def _fields(request: Message) -> dict[str, object]:
-    """What the caller has set."""
-    return {field.name: value for field, value in request.ListFields()}
 
 
 def serve(

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from model.spec import FPS
+from model.tasks import Task
 from worker.jobs import Job, Status
 
 
@@ -37,6 +38,7 @@ class Video(BaseModel):
     steps: int
     guidance_scale: float
     negative_prompt: str
+    task: Task
 
     @classmethod
     def of(cls, job: Job) -> "Video":
@@ -49,7 +51,7 @@ class Video(BaseModel):
             created_at=int(job.created_at),
             completed_at=None if job.completed_at is None else int(job.completed_at),
             expires_at=None if job.expires_at is None else int(job.expires_at),
-            remixed_from_video_id=None,
+            remixed_from_video_id=job.remixed_from,
             error=error,
             seconds=str(job.spec.seconds),
             fps=FPS,

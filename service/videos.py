@@ -2,29 +2,39 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, Field
 
-from model.catalog import INDEX, installed, locate
+from model.catalog import check_task, locate
 from model.spec import VideoSpec
+from model.tasks import BY_INPUT, TAKES, Task
 from service.content import Content
-from service.errors import ShuttingDown, VideoCancelled, VideoExpired, VideoFailed, VideoNotReady
+from service.errors import (
+    InvalidField,
+    ShuttingDown,
+    VideoCancelled,
+    VideoExpired,
+    VideoFailed,
+    VideoNotReady,
+)
 from service.feed import Feed
 from service.fields import parsed
-from service.files import Files
 from service.following import Call, Following
 from service.idempotency import known_by
+from service.inputs import Inputs, Source
+from service.models import Models
 from service.video import Video
 from worker.events import EventLog, Kind
 from worker.jobs import Created, Job, JobNotFound, JobOver, JobStore, Status
 from worker.storage import Storage
 from worker.storage.interface import disposition
-from worker.variants import Variant, every_key
+from worker.variants import Variant, every_key, input_key
 
+REFERENCE = "input_reference"
 UNFINISHED = (Status.QUEUED, Status.IN_PROGRESS)
 
 
@@ -60,22 +70,6 @@ class Download(BaseModel):
     variant: Variant = Field(Variant.VIDEO, description="the MP4, its middle frame, or a grid of its frames")
 
 
-class Model(BaseModel):
-    """An installed checkpoint, as the OpenAI model list tells it."""
-
-    id: str
-    object: Literal["model"] = "model"
-    created: int
-    owned_by: Literal["ciotat"] = "ciotat"
-
-
-class ModelList(BaseModel):
-    """All installed checkpoints."""
-
-    object: Literal["list"] = "list"
-    data: list[Model]
-
-
 class Accepted(NamedTuple):
     """The video as it was queued, and whether this answer is one that was given before."""
 
@@ -100,34 +94,75 @@ class Videos:
         submit: Callable[[str], None],
         storage: Storage,
         checkpoints: Path,
-        files: Files,
+        inputs: Inputs,
         link_seconds: int = 0,
     ) -> None:
         self._link_seconds = link_seconds
-        self.files = files
+        self.files = inputs.files
+        self.inputs = inputs
         self._jobs = jobs
         self._submit = submit
         self._storage = storage
         self._checkpoints = checkpoints
+        self.models = Models(checkpoints)
         self._log = EventLog(jobs.client)
         self.feed = Feed(jobs.client)
 
     def create(self, tenant: str, fields: Mapping[str, object], key: str | None = None) -> Accepted:
-        """Check what was asked, save it as a job, and ring for a worker; under one key, once.
+        """Check what was asked, save it as a job, and ring for a worker; under one key, once."""
+        given = dict(fields)
+        reference = given.pop(REFERENCE, None)
+        spec = parsed(VideoSpec, given)
+        locate(self._checkpoints, spec.model)
+        source = self.inputs.reference(tenant, REFERENCE, reference)
+        spec = _of_task(spec, source)
+        self.check_task(spec.model, spec.task, "task" if "task" in given else REFERENCE)
+        return self.accept(tenant, "create", key, spec, given.get("seed") is not None, source)
+
+    def check_task(self, model: str, task: Task, field: str) -> None:
+        """Raise unless this model does this; nothing has been stored yet."""
+        check_task(self._checkpoints, model, task, field)
+
+    def accept(
+        self,
+        tenant: str,
+        route: str,
+        key: str | None,
+        spec: VideoSpec,
+        seeded: bool,
+        source: Source | None,
+        remixed_from: str | None = None,
+    ) -> Accepted:
+        """Save a job and ring for a worker; under one key of a route, once.
 
         The key is saved with the job, so no request finds another in flight. Who repeats one whose bell was not
         heard rings again.
         """
-        spec = parsed(VideoSpec, fields)
-        locate(self._checkpoints, spec.model)
-        if key is None:
-            created = Created(self._jobs.create(spec, tenant), before=False)
-        else:
-            request = known_by("create", key, spec, seeded=fields.get("seed") is not None)
-            created = self._jobs.create_once(spec, tenant, request)
+        request = (
+            None if key is None else known_by(route, key, spec, seeded, source.known_as if source else "")
+        )
+        with ExitStack() as stack:
+            material = stack.enter_context(self.inputs.kept(source, remixed_from)) if source else None
+            if request is None:
+                created = Created(self._jobs.create(spec, tenant, material), before=False)
+            else:
+                created = self._jobs.create_once(spec, tenant, request, material)
+        if created.before and material:
+            self.inputs.drop(material)
         if created.job.status is Status.QUEUED:
             self._submit(created.job.id)
         return Accepted(Video.of(created.job.as_created), created.before)
+
+    def finished(self, tenant: str, video_id: str) -> Job:
+        """The job of a video that is completed and has not expired."""
+        job = self._own(tenant, video_id)
+        if job.video_key is None:
+            raise _contentless(job)
+        if job.expires_at is not None and job.expires_at <= time.time():
+            raise VideoExpired(
+                f"video {job.id!r} has expired; its content was kept until {int(job.expires_at)}"
+            )
+        return job
 
     def get(self, tenant: str, video_id: str) -> Video:
         """The video as it is now."""
@@ -184,23 +219,18 @@ class Videos:
         with suppress(JobOver):
             self._jobs.cancel(video_id)
         job = self._jobs.get(video_id)
-        for key in every_key(job.id, job.token):
+        inputs = [input_key(job.id, field, medium) for field, medium in job.inputs.items()]
+        for key in [*inputs, *every_key(job.id, job.token)]:
             self._storage.delete(key)
         self._jobs.delete(video_id)
         return DeletedVideo(id=video_id)
 
     def content(self, tenant: str, video_id: str, download: Download) -> Content:
         """The finished MP4, or a picture of it."""
-        job = self._own(tenant, video_id)
-        if job.video_key is None:
-            raise _contentless(job)
+        job = self.finished(tenant, video_id)
         left = self._link_seconds if job.expires_at is None else job.expires_at - time.time()
-        if job.expires_at is not None and left <= 0:
-            raise VideoExpired(
-                f"video {job.id!r} has expired; its content was kept until {int(job.expires_at)}"
-            )
         variant = download.variant
-        key = variant.beside(job.video_key)
+        key = variant.beside(str(job.video_key))
         size = self._storage.size(key)
         etag = f'"{job.id}-{job.token}"' if variant is Variant.VIDEO else f'"{job.id}-{job.token}-{variant}"'
         life = min(self._link_seconds, int(left))
@@ -208,11 +238,19 @@ class Videos:
         read = partial(self._storage.read, key)
         return Content(variant.content_type, size, etag, read, disposition(key), link)
 
-    def models(self) -> ModelList:
-        """The installed checkpoints."""
-        names = installed(self._checkpoints)
-        stamps = [int((self._checkpoints / name / INDEX).stat().st_mtime) for name in names]
-        return ModelList(data=[Model(id=name, created=at) for name, at in zip(names, stamps, strict=True)])
+
+def _of_task(spec: VideoSpec, source: Source | None) -> VideoSpec:
+    """The spec of a task that takes what was given: the one that was asked for, or else the one that this means."""
+    if "task" not in spec.model_fields_set:
+        return spec if source is None else spec.model_copy(update={"task": BY_INPUT[source.kind]})
+    takes = sorted(TAKES[spec.task])
+    if source is None and takes:
+        raise InvalidField(REFERENCE, f"{spec.task} needs a {' or a '.join(takes)}")
+    if source is not None and source.kind not in takes:
+        raise InvalidField(
+            REFERENCE, f"{spec.task} takes {' or '.join(takes) or 'none'}, not a {source.kind}"
+        )
+    return spec
 
 
 def _contentless(job: Job) -> Exception:

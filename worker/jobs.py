@@ -1,6 +1,5 @@
 """A job is a frozen record in Redis; each change is one atomic write, and a stale worker can make none."""
 
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -12,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Json
 from model.spec import VideoSpec
 from worker.admission import Refused, refusal
 from worker.limits import DEFAULTS, QUEUE_COST, Limits
+from worker.material import Material, new_id
+from worker.media import Medium
 from worker.scripts import CANCEL, CLAIM, CREATE, DELETE, LIST, UPDATE
 from worker.tenants import DEFAULT_TENANT, index, place, remembered
 
@@ -49,11 +50,19 @@ class Job(BaseModel):
     video_key: str | None = None
     error_code: str | None = None
     error_message: str | None = None
+    remixed_from: str | None = None
+    inputs: Json[dict[str, Medium]] = {}
 
     @property
     def as_created(self) -> "Job":
         """The job as it was when it was accepted."""
-        return Job.model_construct(id=self.id, tenant=self.tenant, spec=self.spec, created_at=self.created_at)
+        return Job.model_construct(
+            id=self.id,
+            tenant=self.tenant,
+            spec=self.spec,
+            created_at=self.created_at,
+            remixed_from=self.remixed_from,
+        )
 
 
 class Request(NamedTuple):
@@ -143,18 +152,21 @@ class JobStore:
         self._delete = client.register_script(DELETE)
         self._list = client.register_script(LIST)
 
-    def create(self, spec: VideoSpec, tenant: str = DEFAULT_TENANT) -> Job:
+    def create(self, spec: VideoSpec, tenant: str = DEFAULT_TENANT, material: Material | None = None) -> Job:
         """Save a queued job, its place in the index and the promise to dispatch it, in one write."""
-        return self._save(spec, tenant, Request("", "", "")).job
+        return self._save(spec, tenant, Request("", "", ""), material).job
 
-    def create_once(self, spec: VideoSpec, tenant: str, request: Request) -> Created:
+    def create_once(
+        self, spec: VideoSpec, tenant: str, request: Request, material: Material | None = None
+    ) -> Created:
         """The same, and in the same write the key of the request; the job it stands for, when it is known."""
-        return self._save(spec, tenant, request)
+        return self._save(spec, tenant, request, material)
 
-    def _save(self, spec: VideoSpec, tenant: str, request: Request) -> Created:
-        job_id = f"video_{secrets.token_hex(16)}"
+    def _save(self, spec: VideoSpec, tenant: str, request: Request, material: Material | None) -> Created:
+        job_id = material.job_id if material else new_id()
         record = {"spec": spec.model_dump_json(), "status": Status.QUEUED.value}
         record |= {"progress": "0", "attempts": "0", "token": "0"}
+        record |= material.record() if material else {}
         fields = [part for field in record.items() for part in field]
         with store_errors():
             payload, known, saved, *detail = self._create(

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from model.catalog import UnknownModel, locate
+from model.catalog import TaskNotAvailable, UnknownModel, locate
 from model.pipeline import Pipeline, Step
 from model.spec import FPS
+from model.tasks import Task
 from model.weights import InvalidCheckpoint
 from worker.jobs import Job, JobStore, LeaseLost
 from worker.mp4 import encode
@@ -25,12 +26,15 @@ log = logging.getLogger(__name__)
 PUBLIC_ERRORS: dict[type[Exception], str] = {
     InvalidCheckpoint: "invalid_checkpoint",
     UnknownModel: "model_not_found",
+    TaskNotAvailable: "task_not_available",
     torch.cuda.OutOfMemoryError: "out_of_memory",
 }
 
 
 def render(job: Job, jobs: JobStore, storage: Storage, checkpoints: Path, device: str) -> None:
     """Make a claimed job's video; each step is a heartbeat, and the last write is the commit."""
+    if job.spec.task is not Task.TEXT_TO_VIDEO:
+        raise TaskNotAvailable("task", f"this worker does not do {job.spec.task}")
     began = time.monotonic()
     pipeline = _pipeline(locate(checkpoints, job.spec.model), _resolved(device))
 

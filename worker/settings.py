@@ -140,6 +140,11 @@ class Settings(BaseSettings):
         description="how long an uploaded file is kept, at most",
     )
 
+    image_urls: bool = Field(
+        False,
+        validation_alias="CIOTAT_IMAGE_URLS",
+        description="whether an `image_url` may be an address that is fetched, and not only a data URL",
+    )
     outbound_http: bool = Field(
         False,
         validation_alias="CIOTAT_OUTBOUND_HTTP",

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from worker.media import Medium
+
 
 class Variant(StrEnum):
     """The public words of the video protocol."""
@@ -41,3 +43,8 @@ def every_key(job_id: str, token: int) -> list[str]:
     """The keys of all that the attempts up to this token can have stored."""
     videos = [video_key(job_id, attempt) for attempt in range(1, token + 1)]
     return [variant.beside(video) for video in videos for variant in Variant]
+
+
+def input_key(job_id: str, field: str, medium: Medium) -> str:
+    """Where the copy lies of what was given in this field of a request."""
+    return f"videos/{job_id}/{field}{medium.suffix}"

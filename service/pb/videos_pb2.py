@@ -23,51 +23,68 @@ _sym_db = _symbol_database.Default()
 
 
 from service.pb import files_pb2 as ciotat_dot_v1_dot_files__pb2
+from service.pb import models_pb2 as ciotat_dot_v1_dot_models__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x63iotat/v1/videos.proto\x12\tciotat.v1\x1a\x15\x63iotat/v1/files.proto\"\xc4\x02\n\x12\x43reateVideoRequest\x12\x0e\n\x06prompt\x18\x01 \x01(\t\x12\x1c\n\x0fnegative_prompt\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05model\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x14\n\x07seconds\x18\x04 \x01(\x05H\x02\x88\x01\x01\x12\x11\n\x04size\x18\x05 \x01(\tH\x03\x88\x01\x01\x12\x11\n\x04seed\x18\x06 \x01(\x03H\x04\x88\x01\x01\x12\x12\n\x05steps\x18\x07 \x01(\x05H\x05\x88\x01\x01\x12\x1b\n\x0eguidance_scale\x18\x08 \x01(\x01H\x06\x88\x01\x01\x12\x17\n\nrequest_id\x18\t \x01(\tH\x07\x88\x01\x01\x42\x12\n\x10_negative_promptB\x08\n\x06_modelB\n\n\x08_secondsB\x07\n\x05_sizeB\x07\n\x05_seedB\x08\n\x06_stepsB\x11\n\x0f_guidance_scaleB\r\n\x0b_request_id\"6\n\x13\x43reateVideoResponse\x12\x1f\n\x05video\x18\x01 \x01(\x0b\x32\x10.ciotat.v1.Video\"\x1d\n\x0fGetVideoRequest\x12\n\n\x02id\x18\x01 \x01(\t\"3\n\x10GetVideoResponse\x12\x1f\n\x05video\x18\x01 \x01(\x0b\x32\x10.ciotat.v1.Video\"m\n\x11ListVideosRequest\x12\x12\n\x05\x61\x66ter\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05limit\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x12\n\x05order\x18\x03 \x01(\tH\x02\x88\x01\x01\x42\x08\n\x06_afterB\x08\n\x06_limitB\x08\n\x06_order\"\x9c\x01\n\x12ListVideosResponse\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\x1e\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32\x10.ciotat.v1.Video\x12\x15\n\x08\x66irst_id\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07last_id\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x10\n\x08has_more\x18\x05 \x01(\x08\x42\x0b\n\t_first_idB\n\n\x08_last_id\" \n\x12\x43\x61ncelVideoRequest\x12\n\n\x02id\x18\x01 \x01(\t\"6\n\x13\x43\x61ncelVideoResponse\x12\x1f\n\x05video\x18\x01 \x01(\x0b\x32\x10.ciotat.v1.Video\" \n\x12\x44\x65leteVideoRequest\x12\n\n\x02id\x18\x01 \x01(\t\"B\n\x13\x44\x65leteVideoResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06object\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65leted\x18\x03 \x01(\x08\"=\n\x11WatchVideoRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\x05\x61\x66ter\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\x08\n\x06_after\"p\n\x12WatchVideoResponse\x12\x1f\n\x05video\x18\x01 \x01(\x0b\x32\x10.ciotat.v1.Video\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\x12\'\n\x04kind\x18\x03 \x01(\x0e\x32\x19.ciotat.v1.VideoEventKind\"D\n\x14\x44ownloadVideoRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x07variant\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\n\n\x08_variant\"&\n\x15\x44ownloadVideoResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"+\n\nVideoError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"\xe1\x03\n\x05Video\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06object\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12&\n\x06status\x18\x04 \x01(\x0e\x32\x16.ciotat.v1.VideoStatus\x12\x10\n\x08progress\x18\x05 \x01(\x05\x12\x12\n\ncreated_at\x18\x06 \x01(\x03\x12\x19\n\x0c\x63ompleted_at\x18\x07 \x01(\x03H\x00\x88\x01\x01\x12\x17\n\nexpires_at\x18\x08 \x01(\x03H\x01\x88\x01\x01\x12\x0e\n\x06prompt\x18\t \x01(\t\x12\x0c\n\x04size\x18\n \x01(\t\x12\x0f\n\x07seconds\x18\x0b \x01(\t\x12\"\n\x15remixed_from_video_id\x18\x0c \x01(\tH\x02\x88\x01\x01\x12)\n\x05\x65rror\x18\r \x01(\x0b\x32\x15.ciotat.v1.VideoErrorH\x03\x88\x01\x01\x12\x0c\n\x04seed\x18\x0e \x01(\x03\x12\x0b\n\x03\x66ps\x18\x0f \x01(\x05\x12\x0e\n\x06\x66rames\x18\x10 \x01(\x05\x12\r\n\x05steps\x18\x11 \x01(\x05\x12\x16\n\x0eguidance_scale\x18\x12 \x01(\x01\x12\x17\n\x0fnegative_prompt\x18\x13 \x01(\tB\x0f\n\r_completed_atB\r\n\x0b_expires_atB\x18\n\x16_remixed_from_video_idB\x08\n\x06_error*\xa7\x01\n\x0eVideoEventKind\x12 \n\x1cVIDEO_EVENT_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17VIDEO_EVENT_KIND_QUEUED\x10\x01\x12\x1d\n\x19VIDEO_EVENT_KIND_PROGRESS\x10\x02\x12\x1c\n\x18VIDEO_EVENT_KIND_PREVIEW\x10\x03\x12\x19\n\x15VIDEO_EVENT_KIND_DONE\x10\x04*\xb3\x01\n\x0bVideoStatus\x12\x1c\n\x18VIDEO_STATUS_UNSPECIFIED\x10\x00\x12\x17\n\x13VIDEO_STATUS_QUEUED\x10\x01\x12\x1c\n\x18VIDEO_STATUS_IN_PROGRESS\x10\x02\x12\x1a\n\x16VIDEO_STATUS_COMPLETED\x10\x03\x12\x17\n\x13VIDEO_STATUS_FAILED\x10\x04\x12\x1a\n\x16VIDEO_STATUS_CANCELLED\x10\x05\x32\xa0\x07\n\x0cVideoService\x12L\n\x0b\x43reateVideo\x12\x1d.ciotat.v1.CreateVideoRequest\x1a\x1e.ciotat.v1.CreateVideoResponse\x12\x43\n\x08GetVideo\x12\x1a.ciotat.v1.GetVideoRequest\x1a\x1b.ciotat.v1.GetVideoResponse\x12I\n\nListVideos\x12\x1c.ciotat.v1.ListVideosRequest\x1a\x1d.ciotat.v1.ListVideosResponse\x12L\n\x0b\x43\x61ncelVideo\x12\x1d.ciotat.v1.CancelVideoRequest\x1a\x1e.ciotat.v1.CancelVideoResponse\x12L\n\x0b\x44\x65leteVideo\x12\x1d.ciotat.v1.DeleteVideoRequest\x1a\x1e.ciotat.v1.DeleteVideoResponse\x12K\n\nWatchVideo\x12\x1c.ciotat.v1.WatchVideoRequest\x1a\x1d.ciotat.v1.WatchVideoResponse0\x01\x12T\n\rDownloadVideo\x12\x1f.ciotat.v1.DownloadVideoRequest\x1a .ciotat.v1.DownloadVideoResponse0\x01\x12K\n\nUploadFile\x12\x1c.ciotat.v1.UploadFileRequest\x1a\x1d.ciotat.v1.UploadFileResponse(\x01\x12@\n\x07GetFile\x12\x19.ciotat.v1.GetFileRequest\x1a\x1a.ciotat.v1.GetFileResponse\x12\x46\n\tListFiles\x12\x1b.ciotat.v1.ListFilesRequest\x1a\x1c.ciotat.v1.ListFilesResponse\x12I\n\nDeleteFile\x12\x1c.ciotat.v1.DeleteFileRequest\x1a\x1d.ciotat.v1.DeleteFileResponse\x12Q\n\x0c\x44ownloadFile\x12\x1e.ciotat.v1.DownloadFileRequest\x1a\x1f.ciotat.v1.DownloadFileResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x63iotat/v1/videos.proto\x12\tciotat.v1\x1a\x15\x63iotat/v1/files.proto\x1a\x16\x63iotat/v1/models.proto\"\xad\x03\n\x12\x43reateVideoRequest\x12\x0e\n\x06prompt\x18\x01 \x01(\t\x12\x1c\n\x0fnegative_prompt\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05model\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x14\n\x07seconds\x18\x04 \x01(\x05H\x02\x88\x01\x01\x12\x11\n\x04size\x18\x05 \x01(\tH\x03\x88\x01\x01\x12\x11\n\x04seed\x18\x06 \x01(\x03H\x04\x88\x01\x01\x12\x12\n\x05steps\x18\x07 \x01(\x05H\x05\x88\x01\x01\x12\x1b\n\x0eguidance_scale\x18\x08 \x01(\x01H\x06\x88\x01\x01\x12\x17\n\nrequest_id\x18\t \x01(\tH\x07\x88\x01\x01\x12\x37\n\x0finput_reference\x18\x0b \x01(\x0b\x32\x19.ciotat.v1.InputReferenceH\x08\x88\x01\x01\x12\x11\n\x04task\x18\x0c \x01(\tH\t\x88\x01\x01\x42\x12\n\x10_negative_promptB\x08\n\x06_modelB\n\n\x08_secondsB\x07\n\x05_sizeB\x07\n\x05_seedB\x08\n\x06_stepsB\x11\n\x0f_guidance_scaleB\r\n\x0b_request_idB\x12\n\x10_input_referenceB\x07\n\x05_task\"B\n\x0eInputReference\x12\x13\n\timage_url\x18\x01 \x01(\tH\x00\x12\x11\n\x07\x66ile_id\x18\x02 \x01(\tH\x00\x42\x08\n\x06source\"8\n\x0bVideoSource\x12\x0c\n\x02id\x18\x01 \x01(\tH\x00\x12\x11\n\x07\x66ile_id\x18\x02 \x01(\tH\x00\x42\x08\n\x06source\"W\n\x11RemixVideoRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06prompt\x18\x02 \x01(\t\x12\x17\n\nrequest_id\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\r\n\x0b_request_id\"5\n\x12RemixVideoResponse\x12\x1f\n\x05video\x18\x01 \x01(\x0b\x32\x10.ciotat.v1.Video\"q\n\x10\x45\x64itVideoRequest\x12\x0e\n\x06prompt\x18\x01 \x01(\t\x12%\n\x05video\x18\x02 \x01(\x0b\x32\x16.ciotat.v1.VideoSource\x12\x17\n\nrequest_id\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\r\n\x0b_request_id\"4\n\x11\x45\x64itVideoResponse\x12\x1f\n\x05video\x18\x01 \x01(\x0b\x32\x10.ciotat.v1.Video\"\x84\x01\n\x12\x45xtendVideoRequest\x12\x0e\n\x06prompt\x18\x01 \x01(\t\x12%\n\x05video\x18\x02 \x01(\x0b\x32\x16.ciotat.v1.VideoSource\x12\x0f\n\x07seconds\x18\x03 \x01(\x05\x12\x17\n\nrequest_id\x18\x04 \x01(\tH\x00\x88\x01\x01\x42\r\n\x0b_request_id\"6\n\x13\x45xtendVideoResponse\x12\x1f\n\x05video\x18\x01 \x01(\x0b\x32\x10.ciotat.v1.Video\"6\n\x13\x43reateVideoResponse\x12\x1f\n\x05video\x18\x01 \x01(\x0b\x32\x10.ciotat.v1.Video\"\x1d\n\x0fGetVideoRequest\x12\n\n\x02id\x18\x01 \x01(\t\"3\n\x10GetVideoResponse\x12\x1f\n\x05video\x18\x01 \x01(\x0b\x32\x10.ciotat.v1.Video\"m\n\x11ListVideosRequest\x12\x12\n\x05\x61\x66ter\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05limit\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x12\n\x05order\x18\x03 \x01(\tH\x02\x88\x01\x01\x42\x08\n\x06_afterB\x08\n\x06_limitB\x08\n\x06_order\"\x9c\x01\n\x12ListVideosResponse\x12\x0e\n\x06object\x18\x01 \x01(\t\x12\x1e\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32\x10.ciotat.v1.Video\x12\x15\n\x08\x66irst_id\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07last_id\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x10\n\x08has_more\x18\x05 \x01(\x08\x42\x0b\n\t_first_idB\n\n\x08_last_id\" \n\x12\x43\x61ncelVideoRequest\x12\n\n\x02id\x18\x01 \x01(\t\"6\n\x13\x43\x61ncelVideoResponse\x12\x1f\n\x05video\x18\x01 \x01(\x0b\x32\x10.ciotat.v1.Video\" \n\x12\x44\x65leteVideoRequest\x12\n\n\x02id\x18\x01 \x01(\t\"B\n\x13\x44\x65leteVideoResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06object\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65leted\x18\x03 \x01(\x08\"=\n\x11WatchVideoRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x12\n\x05\x61\x66ter\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\x08\n\x06_after\"p\n\x12WatchVideoResponse\x12\x1f\n\x05video\x18\x01 \x01(\x0b\x32\x10.ciotat.v1.Video\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\x12\'\n\x04kind\x18\x03 \x01(\x0e\x32\x19.ciotat.v1.VideoEventKind\"D\n\x14\x44ownloadVideoRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x07variant\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\n\n\x08_variant\"&\n\x15\x44ownloadVideoResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"+\n\nVideoError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"\xef\x03\n\x05Video\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06object\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12&\n\x06status\x18\x04 \x01(\x0e\x32\x16.ciotat.v1.VideoStatus\x12\x10\n\x08progress\x18\x05 \x01(\x05\x12\x12\n\ncreated_at\x18\x06 \x01(\x03\x12\x19\n\x0c\x63ompleted_at\x18\x07 \x01(\x03H\x00\x88\x01\x01\x12\x17\n\nexpires_at\x18\x08 \x01(\x03H\x01\x88\x01\x01\x12\x0e\n\x06prompt\x18\t \x01(\t\x12\x0c\n\x04size\x18\n \x01(\t\x12\x0f\n\x07seconds\x18\x0b \x01(\t\x12\"\n\x15remixed_from_video_id\x18\x0c \x01(\tH\x02\x88\x01\x01\x12)\n\x05\x65rror\x18\r \x01(\x0b\x32\x15.ciotat.v1.VideoErrorH\x03\x88\x01\x01\x12\x0c\n\x04seed\x18\x0e \x01(\x03\x12\x0b\n\x03\x66ps\x18\x0f \x01(\x05\x12\x0e\n\x06\x66rames\x18\x10 \x01(\x05\x12\r\n\x05steps\x18\x11 \x01(\x05\x12\x16\n\x0eguidance_scale\x18\x12 \x01(\x01\x12\x17\n\x0fnegative_prompt\x18\x13 \x01(\t\x12\x0c\n\x04task\x18\x14 \x01(\tB\x0f\n\r_completed_atB\r\n\x0b_expires_atB\x18\n\x16_remixed_from_video_idB\x08\n\x06_error*\xa7\x01\n\x0eVideoEventKind\x12 \n\x1cVIDEO_EVENT_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17VIDEO_EVENT_KIND_QUEUED\x10\x01\x12\x1d\n\x19VIDEO_EVENT_KIND_PROGRESS\x10\x02\x12\x1c\n\x18VIDEO_EVENT_KIND_PREVIEW\x10\x03\x12\x19\n\x15VIDEO_EVENT_KIND_DONE\x10\x04*\xb3\x01\n\x0bVideoStatus\x12\x1c\n\x18VIDEO_STATUS_UNSPECIFIED\x10\x00\x12\x17\n\x13VIDEO_STATUS_QUEUED\x10\x01\x12\x1c\n\x18VIDEO_STATUS_IN_PROGRESS\x10\x02\x12\x1a\n\x16VIDEO_STATUS_COMPLETED\x10\x03\x12\x17\n\x13VIDEO_STATUS_FAILED\x10\x04\x12\x1a\n\x16VIDEO_STATUS_CANCELLED\x10\x05\x32\x91\n\n\x0cVideoService\x12L\n\x0b\x43reateVideo\x12\x1d.ciotat.v1.CreateVideoRequest\x1a\x1e.ciotat.v1.CreateVideoResponse\x12\x43\n\x08GetVideo\x12\x1a.ciotat.v1.GetVideoRequest\x1a\x1b.ciotat.v1.GetVideoResponse\x12I\n\nListVideos\x12\x1c.ciotat.v1.ListVideosRequest\x1a\x1d.ciotat.v1.ListVideosResponse\x12L\n\x0b\x43\x61ncelVideo\x12\x1d.ciotat.v1.CancelVideoRequest\x1a\x1e.ciotat.v1.CancelVideoResponse\x12L\n\x0b\x44\x65leteVideo\x12\x1d.ciotat.v1.DeleteVideoRequest\x1a\x1e.ciotat.v1.DeleteVideoResponse\x12K\n\nWatchVideo\x12\x1c.ciotat.v1.WatchVideoRequest\x1a\x1d.ciotat.v1.WatchVideoResponse0\x01\x12T\n\rDownloadVideo\x12\x1f.ciotat.v1.DownloadVideoRequest\x1a .ciotat.v1.DownloadVideoResponse0\x01\x12I\n\nRemixVideo\x12\x1c.ciotat.v1.RemixVideoRequest\x1a\x1d.ciotat.v1.RemixVideoResponse\x12\x46\n\tEditVideo\x12\x1b.ciotat.v1.EditVideoRequest\x1a\x1c.ciotat.v1.EditVideoResponse\x12L\n\x0b\x45xtendVideo\x12\x1d.ciotat.v1.ExtendVideoRequest\x1a\x1e.ciotat.v1.ExtendVideoResponse\x12I\n\nListModels\x12\x1c.ciotat.v1.ListModelsRequest\x1a\x1d.ciotat.v1.ListModelsResponse\x12\x43\n\x08GetModel\x12\x1a.ciotat.v1.GetModelRequest\x1a\x1b.ciotat.v1.GetModelResponse\x12K\n\nUploadFile\x12\x1c.ciotat.v1.UploadFileRequest\x1a\x1d.ciotat.v1.UploadFileResponse(\x01\x12@\n\x07GetFile\x12\x19.ciotat.v1.GetFileRequest\x1a\x1a.ciotat.v1.GetFileResponse\x12\x46\n\tListFiles\x12\x1b.ciotat.v1.ListFilesRequest\x1a\x1c.ciotat.v1.ListFilesResponse\x12I\n\nDeleteFile\x12\x1c.ciotat.v1.DeleteFileRequest\x1a\x1d.ciotat.v1.DeleteFileResponse\x12Q\n\x0c\x44ownloadFile\x12\x1e.ciotat.v1.DownloadFileRequest\x1a\x1f.ciotat.v1.DownloadFileResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ciotat.v1.videos_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_VIDEOEVENTKIND']._serialized_start=1806
-  _globals['_VIDEOEVENTKIND']._serialized_end=1973
-  _globals['_VIDEOSTATUS']._serialized_start=1976
-  _globals['_VIDEOSTATUS']._serialized_end=2155
-  _globals['_CREATEVIDEOREQUEST']._serialized_start=61
-  _globals['_CREATEVIDEOREQUEST']._serialized_end=385
-  _globals['_CREATEVIDEORESPONSE']._serialized_start=387
-  _globals['_CREATEVIDEORESPONSE']._serialized_end=441
-  _globals['_GETVIDEOREQUEST']._serialized_start=443
-  _globals['_GETVIDEOREQUEST']._serialized_end=472
-  _globals['_GETVIDEORESPONSE']._serialized_start=474
-  _globals['_GETVIDEORESPONSE']._serialized_end=525
-  _globals['_LISTVIDEOSREQUEST']._serialized_start=527
-  _globals['_LISTVIDEOSREQUEST']._serialized_end=636
-  _globals['_LISTVIDEOSRESPONSE']._serialized_start=639
-  _globals['_LISTVIDEOSRESPONSE']._serialized_end=795
-  _globals['_CANCELVIDEOREQUEST']._serialized_start=797
-  _globals['_CANCELVIDEOREQUEST']._serialized_end=829
-  _globals['_CANCELVIDEORESPONSE']._serialized_start=831
-  _globals['_CANCELVIDEORESPONSE']._serialized_end=885
-  _globals['_DELETEVIDEOREQUEST']._serialized_start=887
-  _globals['_DELETEVIDEOREQUEST']._serialized_end=919
-  _globals['_DELETEVIDEORESPONSE']._serialized_start=921
-  _globals['_DELETEVIDEORESPONSE']._serialized_end=987
-  _globals['_WATCHVIDEOREQUEST']._serialized_start=989
-  _globals['_WATCHVIDEOREQUEST']._serialized_end=1050
-  _globals['_WATCHVIDEORESPONSE']._serialized_start=1052
-  _globals['_WATCHVIDEORESPONSE']._serialized_end=1164
-  _globals['_DOWNLOADVIDEOREQUEST']._serialized_start=1166
-  _globals['_DOWNLOADVIDEOREQUEST']._serialized_end=1234
-  _globals['_DOWNLOADVIDEORESPONSE']._serialized_start=1236
-  _globals['_DOWNLOADVIDEORESPONSE']._serialized_end=1274
-  _globals['_VIDEOERROR']._serialized_start=1276
-  _globals['_VIDEOERROR']._serialized_end=1319
-  _globals['_VIDEO']._serialized_start=1322
-  _globals['_VIDEO']._serialized_end=1803
-  _globals['_VIDEOSERVICE']._serialized_start=2158
-  _globals['_VIDEOSERVICE']._serialized_end=3086
+  _globals['_VIDEOEVENTKIND']._serialized_start=2579
+  _globals['_VIDEOEVENTKIND']._serialized_end=2746
+  _globals['_VIDEOSTATUS']._serialized_start=2749
+  _globals['_VIDEOSTATUS']._serialized_end=2928
+  _globals['_CREATEVIDEOREQUEST']._serialized_start=85
+  _globals['_CREATEVIDEOREQUEST']._serialized_end=514
+  _globals['_INPUTREFERENCE']._serialized_start=516
+  _globals['_INPUTREFERENCE']._serialized_end=582
+  _globals['_VIDEOSOURCE']._serialized_start=584
+  _globals['_VIDEOSOURCE']._serialized_end=640
+  _globals['_REMIXVIDEOREQUEST']._serialized_start=642
+  _globals['_REMIXVIDEOREQUEST']._serialized_end=729
+  _globals['_REMIXVIDEORESPONSE']._serialized_start=731
+  _globals['_REMIXVIDEORESPONSE']._serialized_end=784
+  _globals['_EDITVIDEOREQUEST']._serialized_start=786
+  _globals['_EDITVIDEOREQUEST']._serialized_end=899
+  _globals['_EDITVIDEORESPONSE']._serialized_start=901
+  _globals['_EDITVIDEORESPONSE']._serialized_end=953
+  _globals['_EXTENDVIDEOREQUEST']._serialized_start=956
+  _globals['_EXTENDVIDEOREQUEST']._serialized_end=1088
+  _globals['_EXTENDVIDEORESPONSE']._serialized_start=1090
+  _globals['_EXTENDVIDEORESPONSE']._serialized_end=1144
+  _globals['_CREATEVIDEORESPONSE']._serialized_start=1146
+  _globals['_CREATEVIDEORESPONSE']._serialized_end=1200
+  _globals['_GETVIDEOREQUEST']._serialized_start=1202
+  _globals['_GETVIDEOREQUEST']._serialized_end=1231
+  _globals['_GETVIDEORESPONSE']._serialized_start=1233
+  _globals['_GETVIDEORESPONSE']._serialized_end=1284
+  _globals['_LISTVIDEOSREQUEST']._serialized_start=1286
+  _globals['_LISTVIDEOSREQUEST']._serialized_end=1395
+  _globals['_LISTVIDEOSRESPONSE']._serialized_start=1398
+  _globals['_LISTVIDEOSRESPONSE']._serialized_end=1554
+  _globals['_CANCELVIDEOREQUEST']._serialized_start=1556
+  _globals['_CANCELVIDEOREQUEST']._serialized_end=1588
+  _globals['_CANCELVIDEORESPONSE']._serialized_start=1590
+  _globals['_CANCELVIDEORESPONSE']._serialized_end=1644
+  _globals['_DELETEVIDEOREQUEST']._serialized_start=1646
+  _globals['_DELETEVIDEOREQUEST']._serialized_end=1678
+  _globals['_DELETEVIDEORESPONSE']._serialized_start=1680
+  _globals['_DELETEVIDEORESPONSE']._serialized_end=1746
+  _globals['_WATCHVIDEOREQUEST']._serialized_start=1748
+  _globals['_WATCHVIDEOREQUEST']._serialized_end=1809
+  _globals['_WATCHVIDEORESPONSE']._serialized_start=1811
+  _globals['_WATCHVIDEORESPONSE']._serialized_end=1923
+  _globals['_DOWNLOADVIDEOREQUEST']._serialized_start=1925
+  _globals['_DOWNLOADVIDEOREQUEST']._serialized_end=1993
+  _globals['_DOWNLOADVIDEORESPONSE']._serialized_start=1995
+  _globals['_DOWNLOADVIDEORESPONSE']._serialized_end=2033
+  _globals['_VIDEOERROR']._serialized_start=2035
+  _globals['_VIDEOERROR']._serialized_end=2078
+  _globals['_VIDEO']._serialized_start=2081
+  _globals['_VIDEO']._serialized_end=2576
+  _globals['_VIDEOSERVICE']._serialized_start=2931
+  _globals['_VIDEOSERVICE']._serialized_end=4228
 # @@protoc_insertion_point(module_scope)

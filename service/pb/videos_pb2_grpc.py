@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from service.pb import files_pb2 as ciotat_dot_v1_dot_files__pb2
+from service.pb import models_pb2 as ciotat_dot_v1_dot_models__pb2
 from service.pb import videos_pb2 as ciotat_dot_v1_dot_videos__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -69,6 +70,31 @@ class VideoServiceStub:
                 '/ciotat.v1.VideoService/DownloadVideo',
                 request_serializer=ciotat_dot_v1_dot_videos__pb2.DownloadVideoRequest.SerializeToString,
                 response_deserializer=ciotat_dot_v1_dot_videos__pb2.DownloadVideoResponse.FromString,
+                _registered_method=True)
+        self.RemixVideo = channel.unary_unary(
+                '/ciotat.v1.VideoService/RemixVideo',
+                request_serializer=ciotat_dot_v1_dot_videos__pb2.RemixVideoRequest.SerializeToString,
+                response_deserializer=ciotat_dot_v1_dot_videos__pb2.RemixVideoResponse.FromString,
+                _registered_method=True)
+        self.EditVideo = channel.unary_unary(
+                '/ciotat.v1.VideoService/EditVideo',
+                request_serializer=ciotat_dot_v1_dot_videos__pb2.EditVideoRequest.SerializeToString,
+                response_deserializer=ciotat_dot_v1_dot_videos__pb2.EditVideoResponse.FromString,
+                _registered_method=True)
+        self.ExtendVideo = channel.unary_unary(
+                '/ciotat.v1.VideoService/ExtendVideo',
+                request_serializer=ciotat_dot_v1_dot_videos__pb2.ExtendVideoRequest.SerializeToString,
+                response_deserializer=ciotat_dot_v1_dot_videos__pb2.ExtendVideoResponse.FromString,
+                _registered_method=True)
+        self.ListModels = channel.unary_unary(
+                '/ciotat.v1.VideoService/ListModels',
+                request_serializer=ciotat_dot_v1_dot_models__pb2.ListModelsRequest.SerializeToString,
+                response_deserializer=ciotat_dot_v1_dot_models__pb2.ListModelsResponse.FromString,
+                _registered_method=True)
+        self.GetModel = channel.unary_unary(
+                '/ciotat.v1.VideoService/GetModel',
+                request_serializer=ciotat_dot_v1_dot_models__pb2.GetModelRequest.SerializeToString,
+                response_deserializer=ciotat_dot_v1_dot_models__pb2.GetModelResponse.FromString,
                 _registered_method=True)
         self.UploadFile = channel.stream_unary(
                 '/ciotat.v1.VideoService/UploadFile',
@@ -150,6 +176,41 @@ class VideoServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RemixVideo(self, request, context):
+        """Makes a finished video anew, to other words.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EditVideo(self, request, context):
+        """Changes a video by words.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExtendVideo(self, request, context):
+        """Lets a video go on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListModels(self, request, context):
+        """The installed checkpoints.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetModel(self, request, context):
+        """One of them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def UploadFile(self, request_iterator, context):
         """Keeps a picture or a clip, to be referred to by its id.
         """
@@ -222,6 +283,31 @@ def add_VideoServiceServicer_to_server(servicer, server):
                     servicer.DownloadVideo,
                     request_deserializer=ciotat_dot_v1_dot_videos__pb2.DownloadVideoRequest.FromString,
                     response_serializer=ciotat_dot_v1_dot_videos__pb2.DownloadVideoResponse.SerializeToString,
+            ),
+            'RemixVideo': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemixVideo,
+                    request_deserializer=ciotat_dot_v1_dot_videos__pb2.RemixVideoRequest.FromString,
+                    response_serializer=ciotat_dot_v1_dot_videos__pb2.RemixVideoResponse.SerializeToString,
+            ),
+            'EditVideo': grpc.unary_unary_rpc_method_handler(
+                    servicer.EditVideo,
+                    request_deserializer=ciotat_dot_v1_dot_videos__pb2.EditVideoRequest.FromString,
+                    response_serializer=ciotat_dot_v1_dot_videos__pb2.EditVideoResponse.SerializeToString,
+            ),
+            'ExtendVideo': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExtendVideo,
+                    request_deserializer=ciotat_dot_v1_dot_videos__pb2.ExtendVideoRequest.FromString,
+                    response_serializer=ciotat_dot_v1_dot_videos__pb2.ExtendVideoResponse.SerializeToString,
+            ),
+            'ListModels': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListModels,
+                    request_deserializer=ciotat_dot_v1_dot_models__pb2.ListModelsRequest.FromString,
+                    response_serializer=ciotat_dot_v1_dot_models__pb2.ListModelsResponse.SerializeToString,
+            ),
+            'GetModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetModel,
+                    request_deserializer=ciotat_dot_v1_dot_models__pb2.GetModelRequest.FromString,
+                    response_serializer=ciotat_dot_v1_dot_models__pb2.GetModelResponse.SerializeToString,
             ),
             'UploadFile': grpc.stream_unary_rpc_method_handler(
                     servicer.UploadFile,
@@ -438,6 +524,141 @@ class VideoService:
             '/ciotat.v1.VideoService/DownloadVideo',
             ciotat_dot_v1_dot_videos__pb2.DownloadVideoRequest.SerializeToString,
             ciotat_dot_v1_dot_videos__pb2.DownloadVideoResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemixVideo(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ciotat.v1.VideoService/RemixVideo',
+            ciotat_dot_v1_dot_videos__pb2.RemixVideoRequest.SerializeToString,
+            ciotat_dot_v1_dot_videos__pb2.RemixVideoResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EditVideo(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ciotat.v1.VideoService/EditVideo',
+            ciotat_dot_v1_dot_videos__pb2.EditVideoRequest.SerializeToString,
+            ciotat_dot_v1_dot_videos__pb2.EditVideoResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExtendVideo(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ciotat.v1.VideoService/ExtendVideo',
+            ciotat_dot_v1_dot_videos__pb2.ExtendVideoRequest.SerializeToString,
+            ciotat_dot_v1_dot_videos__pb2.ExtendVideoResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListModels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ciotat.v1.VideoService/ListModels',
+            ciotat_dot_v1_dot_models__pb2.ListModelsRequest.SerializeToString,
+            ciotat_dot_v1_dot_models__pb2.ListModelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ciotat.v1.VideoService/GetModel',
+            ciotat_dot_v1_dot_models__pb2.GetModelRequest.SerializeToString,
+            ciotat_dot_v1_dot_models__pb2.GetModelResponse.FromString,
             options,
             channel_credentials,
             insecure,

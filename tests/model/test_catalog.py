@@ -2,7 +2,8 @@
 
 import pytest
 
-from model.catalog import UnknownModel, installed, locate
+from model.catalog import TaskNotAvailable, UnknownModel, check_task, installed, locate, tasks
+from model.tasks import Task
 
 
 @pytest.fixture
@@ -30,3 +31,25 @@ def test_any_other_name_is_refused_with_the_names_there_are(checkpoints, name):
 def test_no_model_at_all_is_said(tmp_path):
     with pytest.raises(UnknownModel, match="installed: none"):
         locate(tmp_path, "ciotat-1")
+
+
+@pytest.mark.parametrize(
+    ("index", "does"),
+    [
+        ("{}", ["text_to_video"]),
+        ("not JSON", ["text_to_video"]),
+        ('{"tasks": ["extend", "text_to_video", "dance"]}', ["text_to_video", "extend"]),
+        ('{"tasks": []}', []),
+        ("[1]", []),
+    ],
+)
+def test_what_a_checkpoint_does_stands_in_its_index(checkpoints, index, does):
+    (checkpoints / "first" / "model_index.json").write_text(index)
+
+    assert list(tasks(checkpoints / "first")) == does
+    for task in Task:
+        if task in does:
+            check_task(checkpoints, "first", task)
+        else:
+            with pytest.raises(TaskNotAvailable, match=f"task: model 'first' does not do {task}; it does"):
+                check_task(checkpoints, "first", task)

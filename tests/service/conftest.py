@@ -7,6 +7,7 @@ from fastapi.testclient import TestClient
 
 from service.access import Access
 from service.files import Files
+from service.inputs import Inputs
 from service.keys import Keys
 from service.leaving import Leaving
 from service.media import Intake
@@ -57,8 +58,14 @@ def files(redis, storage):
 
 
 @pytest.fixture
-def videos(jobs, queue, storage, checkpoints, files):
-    return Videos(jobs, queue.append, storage, checkpoints, files)
+def inputs(files, storage):
+    """No address is fetched, as by default."""
+    return Inputs(files, storage, None)
+
+
+@pytest.fixture
+def videos(jobs, queue, storage, checkpoints, inputs):
+    return Videos(jobs, queue.append, storage, checkpoints, inputs)
 
 
 @pytest.fixture

@@ -145,7 +145,7 @@ def test_a_video_that_ends_while_it_is_being_deleted_is_deleted(
 
 
 def test_a_worker_that_commits_while_its_video_is_being_deleted_is_refused(
-    opened, jobs, checkpoints, video, tmp_path, files
+    opened, jobs, checkpoints, video, tmp_path, inputs
 ):
     job = jobs.claim(video)
     refused = []
@@ -159,7 +159,7 @@ def test_a_worker_that_commits_while_its_video_is_being_deleted_is_refused(
                 jobs.complete(job, video_key(video, job.token))
             refused.append(key)
 
-    http, _ = opened(Videos(jobs, print, Meanwhile(tmp_path), checkpoints, files))
+    http, _ = opened(Videos(jobs, print, Meanwhile(tmp_path), checkpoints, inputs))
 
     assert http.delete(f"/v1/videos/{video}").status_code == 200
 

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from service.inputs import Inputs
 from service.videos import Videos
 from tests.service.conftest import CONTENT
 from worker.jobs import JobStore
@@ -76,7 +77,9 @@ def linking(opened, jobs, queue, storage, checkpoints, files, tmp_path):
     def open_service(server):
         elsewhere = Elsewhere(tmp_path / "videos")
         elsewhere.server = server
-        videos = Videos(jobs, queue.append, elsewhere, checkpoints, files, link_seconds=100)
+        videos = Videos(
+            jobs, queue.append, elsewhere, checkpoints, Inputs(files, elsewhere, None), link_seconds=100
+        )
         return opened(videos)[0]
 
     return open_service

@@ -26,10 +26,10 @@ def stalled(server):
 
 
 def test_a_creation_whose_deadline_passes_is_made_all_the_same_and_told_when_it_is_repeated(
-    opened, queue, storage, checkpoints, files, tmp_path
+    opened, queue, storage, checkpoints, inputs, tmp_path
 ):
     with valkey(tmp_path / "own") as server:
-        own = Videos(JobStore(connect(server.url)), queue.append, storage, checkpoints, files)
+        own = Videos(JobStore(connect(server.url)), queue.append, storage, checkpoints, inputs)
         _, rpc = opened(own)
         request = pb.CreateVideoRequest(prompt="a boat", request_id="once")
         rpc.ListVideos(pb.ListVideosRequest(), timeout=20)

@@ -122,7 +122,7 @@ def test_a_video_that_its_owner_ends_ends_the_stream(client, video, act):
 
 
 def test_a_stream_goes_on_behind_any_event_through_another_server_and_is_over_once(
-    client, redis_url, jobs, queue, storage, checkpoints, files, access, video
+    client, redis_url, jobs, queue, storage, checkpoints, inputs, access, video
 ):
     job = jobs.claim(video)
     for percent in range(1, 100):
@@ -132,7 +132,7 @@ def test_a_stream_goes_on_behind_any_event_through_another_server_and_is_over_on
     jobs.complete(job, "k")
 
     with connect(redis_url) as other_client:
-        other = Videos(type(jobs)(other_client), queue.append, storage, checkpoints, files)
+        other = Videos(type(jobs)(other_client), queue.append, storage, checkpoints, inputs)
         with served(other, access) as (_, address), httpx2.Client(base_url=address, timeout=10) as http:
             with stream(http, video, after=first[-1]["id"]) as reply:
                 rest = events_of(reply)
@@ -177,11 +177,11 @@ def in_a_stream():
 
 
 def test_streams_end_with_the_server_and_miss_nothing(
-    client, redis_url, jobs, queue, storage, checkpoints, files, access, video
+    client, redis_url, jobs, queue, storage, checkpoints, inputs, access, video
 ):
     job = jobs.claim(video)
     with connect(redis_url) as own:
-        leaving = Videos(type(jobs)(own), queue.append, storage, checkpoints, files)
+        leaving = Videos(type(jobs)(own), queue.append, storage, checkpoints, inputs)
         with (
             served(leaving, access) as (server, address),
             httpx2.Client(base_url=address, timeout=10) as http,

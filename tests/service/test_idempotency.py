@@ -83,7 +83,7 @@ def test_of_equal_requests_at_one_moment_one_makes_the_video(videos):
 
 
 def test_a_video_that_was_saved_but_not_rung_for_is_rung_for_by_who_asks_again(
-    opened, jobs, storage, checkpoints, files
+    opened, jobs, storage, checkpoints, inputs
 ):
     rung, broken = [], [True]
 
@@ -92,7 +92,7 @@ def test_a_video_that_was_saved_but_not_rung_for_is_rung_for_by_who_asks_again(
             raise StoreUnavailable("the queue does not answer")
         rung.append(video_id)
 
-    http, _ = opened(Videos(jobs, submit, storage, checkpoints, files))
+    http, _ = opened(Videos(jobs, submit, storage, checkpoints, inputs))
     assert post(http).status_code == 503
     (saved,) = jobs.unfinished()
     broken.clear()

@@ -1,5 +1,7 @@
 """Every refusal, through both doors: the same words, and the codes of one line of the table."""
 
+import base64
+import json
 import socket
 import time
 from pathlib import Path
@@ -11,7 +13,7 @@ from fastapi.testclient import TestClient
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from model.catalog import UnknownModel
+from model.catalog import TaskNotAvailable, UnknownModel
 from service.errors import (
     INTERNAL,
     REFUSALS,
@@ -23,6 +25,7 @@ from service.errors import (
     KeyMissing,
     MalformedBody,
     MediaTooLarge,
+    ModelNotFound,
     NotLocal,
     NotReady,
     RangeNotSatisfiable,
@@ -38,12 +41,13 @@ from service.errors import (
     WebhookUnreachable,
 )
 from service.leaving import Leaving
-from service.pb import files_pb2
+from service.pb import files_pb2, models_pb2
 from service.pb import videos_pb2 as pb
 from service.pb.videos_pb2_grpc import VideoServiceStub
 from service.rest import create_app
 from service.rpc import serve
 from service.videos import Videos
+from tests import clips
 from worker.files import FileNotFound
 from worker.jobs import JobNotFound, JobOver, JobStore, KeyReused, StoreUnavailable, UnknownCursor, connect
 from worker.limits import DayIsSpent, QueueFull, TooManyJobs, TooManyRequests
@@ -64,7 +68,11 @@ OF_REST_ALONE = {
 
 def request_of(rpc):
     """The message that this method takes."""
-    return next(getattr(each, f"{rpc}Request") for each in (pb, files_pb2) if hasattr(each, f"{rpc}Request"))
+    return next(
+        getattr(each, f"{rpc}Request")
+        for each in (pb, files_pb2, models_pb2)
+        if hasattr(each, f"{rpc}Request")
+    )
 
 
 class Call(NamedTuple):
@@ -77,6 +85,10 @@ class Call(NamedTuple):
     key: str | None = None
     authorization: str | None = None
     after: str | None = None
+
+    def about(self, video_id):
+        """The same call, with the id of the video where its body tells of one."""
+        return self._replace(body=self.body and json.loads(json.dumps(self.body).replace(VIDEO, video_id)))
 
     def over_http(self, http, video_id):
         headers = {} if self.key is None else {"idempotency-key": self.key.encode()}
@@ -104,20 +116,28 @@ class Call(NamedTuple):
         return list(answer) if isinstance(answer, grpc.Call) else answer
 
 
+REFERENCE, VIDEO = "input_reference", "the id of the video"
+PICTURE = f"data:image/jpeg;base64,{base64.b64encode(clips.picture()).decode()}"
+SVG = f"data:image/svg+xml;base64,{base64.b64encode(b'<svg/>').decode()}"
 CREATE = Call("POST", "/v1/videos", "CreateVideo", {"prompt": "a boat"})
 GET = Call("GET", "/v1/videos/{}", "GetVideo")
 LIST = Call("GET", "/v1/videos", "ListVideos")
 CANCEL = Call("POST", "/v1/videos/{}/cancel", "CancelVideo")
 DELETE = Call("DELETE", "/v1/videos/{}", "DeleteVideo")
 DOWNLOAD = Call("GET", "/v1/videos/{}/content", "DownloadVideo")
-MODELS = Call("GET", "/v1/models", "ListVideos")
+MODELS = Call("GET", "/v1/models", "ListModels")
+MODEL = Call("GET", "/v1/models/{}", "GetModel")
+REMIX = Call("POST", "/v1/videos/{}/remix", "RemixVideo", {"prompt": "a boat"})
+EDIT = Call("POST", "/v1/videos/edits", "EditVideo")
+EXTEND = Call("POST", "/v1/videos/extensions", "ExtendVideo")
 WATCH = Call("GET", "/v1/videos/{}/events", "WatchVideo")
 GET_FILE = Call("GET", "/v1/files/{}", "GetFile")
 LIST_FILES = Call("GET", "/v1/files", "ListFiles")
 DELETE_FILE = Call("DELETE", "/v1/files/{}", "DeleteFile")
 DOWNLOAD_FILE = Call("GET", "/v1/files/{}/content", "DownloadFile")
 EVERY_ONE_VIDEO = [GET, CANCEL, DELETE, DOWNLOAD, WATCH]
-EVERY_ONE = [CREATE, LIST, MODELS, *EVERY_ONE_VIDEO]
+EVERY_ONE_FILE = [GET_FILE, DELETE_FILE, DOWNLOAD_FILE]
+EVERY_ONE = [CREATE, LIST, MODELS, MODEL, REMIX, LIST_FILES, *EVERY_ONE_FILE, *EVERY_ONE_VIDEO]
 WRONG = ("Bearer ciotat_" + 64 * "0", "bearer x")
 
 
@@ -206,7 +226,47 @@ CASES = [
     (DOWNLOAD, "cancelled", VideoCancelled, None),
     (DOWNLOAD, "lost", ObjectNotFound, None),
     (DOWNLOAD, "expired", VideoExpired, None),
-    *((call, "unknown", FileNotFound, None) for call in (GET_FILE, DELETE_FILE, DOWNLOAD_FILE)),
+    (REMIX, "expired", VideoExpired, None),
+    *((call, "unknown", FileNotFound, None) for call in EVERY_ONE_FILE),
+    (MODEL, "unknown", ModelNotFound, None),
+    (creating(prompt="a", input_reference={"file_id": "file_x"}), "queued", FileNotFound, None),
+    (
+        creating(prompt="a", input_reference={"image_url": "https://e.org/a.png"}),
+        "queued",
+        InvalidField,
+        REFERENCE,
+    ),
+    (creating(prompt="a", input_reference={"image_url": "data:,x"}), "queued", InvalidField, REFERENCE),
+    (creating(prompt="a", input_reference={}), "queued", InvalidField, REFERENCE),
+    (creating(prompt="a", input_reference={"image_url": PICTURE}), "queued", TaskNotAvailable, REFERENCE),
+    (creating(prompt="a", input_reference={"image_url": SVG}), "queued", InvalidMedia, REFERENCE),
+    (creating(prompt="a", task="image_to_video"), "queued", InvalidField, REFERENCE),
+    (creating(prompt="a", task="stylize"), "queued", TaskNotAvailable, "task"),
+    (creating(prompt="a", task="dance"), "queued", InvalidField, "task"),
+    (REMIX, "unknown", JobNotFound, None),
+    (REMIX, "queued", VideoNotReady, None),
+    (REMIX, "failed", VideoFailed, None),
+    (REMIX, "cancelled", VideoCancelled, None),
+    (REMIX, "completed", TaskNotAvailable, "video"),
+    (REMIX._replace(body={"prompt": " "}), "completed", InvalidField, "prompt"),
+    *(
+        (call._replace(body=more | given), state, kind, field)
+        for call, more in ((EDIT, {}), (EXTEND, {"seconds": 2}))
+        for given, state, kind, field in (
+            ({"prompt": "a"}, "queued", InvalidField, "video"),
+            ({"video": {"id": "video_x"}}, "queued", InvalidField, "prompt"),
+            ({"prompt": "a", "video": {"id": "video_x"}}, "queued", JobNotFound, None),
+            ({"prompt": "a", "video": {"file_id": "file_x"}}, "queued", FileNotFound, None),
+            ({"prompt": "a", "video": {"id": VIDEO}}, "queued", VideoNotReady, None),
+            ({"prompt": "a", "video": {"id": VIDEO}}, "completed", TaskNotAvailable, "video"),
+        )
+    ),
+    (
+        EXTEND._replace(body={"prompt": "a", "video": {"id": VIDEO}, "seconds": 21}),
+        "completed",
+        InvalidField,
+        "seconds",
+    ),
     (asking(LIST_FILES, limit=0), "queued", InvalidField, "limit"),
     (asking(LIST_FILES, after="file_x"), "queued", UnknownCursor, "after"),
     (CANCEL, "completed", JobOver, None),
@@ -217,6 +277,7 @@ CASES = [
 def refused_alike(doors, call, video_id, expected):
     """What REST said, after a comparison with what gRPC said."""
     http, rpc = doors
+    call = call.about(video_id)
     reply = call.over_http(http, video_id)
     with pytest.raises(grpc.RpcError) as refused:
         call.over_grpc(rpc, video_id)
@@ -270,7 +331,7 @@ def test_both_doors_refuse_the_same_in_the_same_words(doors, arranged, call, sta
     assert error["message"] == details
     assert error["param"] == field
     assert field is None or details.startswith(f"{field}: ") or field == "model"
-    if reply.status_code == 409:
+    if reply.status_code in (409, 501):
         assert reply.headers["x-should-retry"] == "false"
     if reply.status_code == 401:
         assert reply.headers["www-authenticate"] == "Bearer"
@@ -321,10 +382,10 @@ class Broken(LocalStorage):
 
 @pytest.mark.parametrize("call", [CREATE, GET, LIST, CANCEL, DELETE, DOWNLOAD, WATCH])
 def test_a_job_store_that_is_away_is_told_to_come_back_to(
-    opened, storage, checkpoints, files, tmp_path, call
+    opened, storage, checkpoints, inputs, tmp_path, call
 ):
     away = JobStore(connect(f"unix://{tmp_path}/nothing.sock"))
-    doors = opened(Videos(away, print, storage, checkpoints, files))
+    doors = opened(Videos(away, print, storage, checkpoints, inputs))
 
     reply, error, details = refused_alike(doors, call, "video_x", REFUSALS[StoreUnavailable])
 
@@ -334,9 +395,9 @@ def test_a_job_store_that_is_away_is_told_to_come_back_to(
 
 @pytest.mark.parametrize("call", [DOWNLOAD, DELETE])
 def test_a_storage_that_is_away_is_told_to_come_back_to(
-    opened, jobs, checkpoints, files, finished, tmp_path, caplog, call
+    opened, jobs, checkpoints, inputs, finished, tmp_path, caplog, call
 ):
-    doors = opened(Videos(jobs, print, Broken(tmp_path), checkpoints, files))
+    doors = opened(Videos(jobs, print, Broken(tmp_path), checkpoints, inputs))
 
     reply, error, details = refused_alike(doors, call, finished, REFUSALS[StorageUnavailable])
 

@@ -1,7 +1,9 @@
 import pytest
 from fastapi.testclient import TestClient
+from google.protobuf.json_format import MessageToDict
 
 from service.errors import NotReady
+from service.pb import models_pb2
 from service.rest import create_app
 from tests.service.conftest import CONTENT
 
@@ -9,7 +11,7 @@ OPENAI_KEYS = {
     "id", "object", "model", "status", "progress", "created_at", "completed_at", "expires_at", "prompt",
     "size", "seconds", "remixed_from_video_id", "error",
 }  # fmt: skip
-OUR_KEYS = {"seed", "fps", "frames", "steps", "guidance_scale", "negative_prompt"}
+OUR_KEYS = {"seed", "fps", "frames", "steps", "guidance_scale", "negative_prompt", "task"}
 
 
 def refusal(response, status):
@@ -87,7 +89,7 @@ def test_json_multipart_and_forms_ask_for_the_same(http, jobs):
         ({"prompt": "a", "model": "sora-2"}, "model", "ciotat-1"),
         ({"prompt": "a", "model": "../ciotat-1"}, "model", "pattern"),
         ({"prompt": "a", "output_path": "/tmp/x"}, "output_path", "unknown"),
-        ({"prompt": "a", "input_reference": {"image_url": "http://x"}}, "input_reference", "unknown"),
+        ({"prompt": "a", "input_reference": {"image_url": "http://x"}}, "input_reference", "not fetched"),
     ],
 )
 def test_a_bad_field_is_refused_by_name(http, queue, fields, param, limit):
@@ -130,9 +132,9 @@ def test_a_bad_form_field_is_refused_by_name(http, form, param):
         (b"&".join(b"a%d=1" % i for i in range(2000)), "application/x-www-form-urlencoded", 400),
         (b"prompt", "text/plain", 415),
         (b"", "", 415),
-        (b'"' + b"a" * 60_000 + b'"', "application/json", 413),
+        (b'"' + b"a" * (20_971_520 + 50_000) + b'"', "application/json", 413),
         (b"prompt=" + b"a" * 60_000, "application/x-www-form-urlencoded", 413),
-        (b"--b\r\n" + b"a" * 60_000, "multipart/form-data; boundary=b", 413),
+        (b"--b\r\n" + b"a" * (20_971_520 + 150_000), "multipart/form-data; boundary=b", 413),
     ],
 )  # fmt: skip
 def test_a_body_that_cannot_be_read_is_a_client_error(http, body, kind, status):
@@ -233,6 +235,20 @@ def test_models_are_the_installed_checkpoints(http):
     models = http.get("/v1/models").json()
 
     assert [model["id"] for model in models["data"]] == ["ciotat-1", "other"]
+    assert http.get("/v1/models/ciotat-1").json() == models["data"][0]
+    assert models["data"][0]["tasks"] == ["text_to_video"]
+    assert "512x512" in models["data"][0]["sizes"]
+    assert models["data"][0]["limits"]["seconds"] == {"least": 1, "most": 5}
+    assert models["data"][0]["limits"]["frames"] == {"least": 16, "most": 80}
+
+
+def test_both_doors_tell_the_same_models(http, rpc):
+    told = rpc.ListModels(models_pb2.ListModelsRequest())
+
+    assert MessageToDict(told, preserving_proto_field_name=True)["data"] == [
+        each | {"created": str(each["created"])} for each in http.get("/v1/models").json()["data"]
+    ]
+    assert rpc.GetModel(models_pb2.GetModelRequest(id="other")).model == told.data[1]
 
 
 def test_probes_tell_the_truth(http, videos, access):
@@ -287,7 +303,7 @@ def test_the_openapi_document_names_what_may_be_asked_of_lists_and_contents(http
 @pytest.mark.parametrize(
     ("method", "path", "statuses"),
     [
-        ("post", "/v1/videos", {200, 400, 401, 403, 404, 413, 415, 422, 429, 500, 503}),
+        ("post", "/v1/videos", {200, 400, 401, 403, 404, 413, 415, 422, 429, 500, 501, 503}),
         ("get", "/v1/videos", {200, 400, 401, 403, 429, 500, 503}),
         ("get", "/v1/videos/{video_id}", {200, 401, 403, 404, 429, 500, 503}),
         ("delete", "/v1/videos/{video_id}", {200, 401, 403, 404, 429, 500, 503}),

@@ -184,7 +184,7 @@ def test_the_messages_have_the_fields_of_the_models():
 
     from model.spec import VideoSpec
 
-    assert asked == set(VideoSpec.model_fields) | {"request_id"}
+    assert asked == set(VideoSpec.model_fields) | {"request_id", "input_reference"}
     assert told == set(Video.model_fields)
     for message, model in (
         (pb.ListVideosRequest, Page),

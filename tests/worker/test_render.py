@@ -4,7 +4,9 @@ import av
 import pytest
 from PIL import Image
 
+from model.catalog import TaskNotAvailable
 from model.spec import VideoSpec
+from model.tasks import Task
 from worker.jobs import JobStore, LeaseLost, Status
 from worker.storage import LocalStorage, StorageUnavailable
 from worker.variants import Variant
@@ -55,6 +57,14 @@ def test_a_claimed_job_becomes_a_stored_video(render, redis, tmp_path):
     for variant, form in ((Variant.THUMBNAIL, "WEBP"), (Variant.SPRITESHEET, "JPEG")):
         with Image.open(tmp_path / variant.beside(done.video_key)) as picture:
             assert picture.format == form
+
+
+def test_a_task_that_this_worker_does_not_do_is_not_done_as_another(render, redis):
+    jobs = JobStore(redis)
+    job = jobs.claim(jobs.create(SPEC.model_copy(update={"task": Task.IMAGE_TO_VIDEO})).id)
+
+    with pytest.raises(TaskNotAvailable, match="image_to_video"):
+        render(job, jobs)
 
 
 def test_a_worker_stops_at_the_step_at_which_its_lease_is_lost(render, redis, tmp_path):

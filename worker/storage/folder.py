@@ -40,6 +40,12 @@ class LocalStorage:
             with written(target) as write:
                 shutil.copyfileobj(read, write, CHUNK)
 
+    def copy(self, source: str, target: str) -> None:
+        """See Storage."""
+        kind = self.content_type(source)
+        with _absence(source):
+            self.put(target, self._path(source), kind)
+
     def size(self, key: str) -> int:
         """See Storage."""
         with _failures(key), _absence(key):

@@ -33,6 +33,9 @@ class Storage(Protocol):
     def put(self, key: str, source: Path, content_type: str) -> None:
         """Store a file, replacing what was there."""
 
+    def copy(self, source: str, target: str) -> None:
+        """Store one object's bytes and content type under another key too, replacing what was there."""
+
     def size(self, key: str) -> int:
         """The object's length in bytes."""
 

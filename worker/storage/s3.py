@@ -24,6 +24,7 @@ from worker.storage.interface import (
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CopySourceTypeDef
 
 PART = 8 << 20
 TRANSFER = TransferConfig(
@@ -54,6 +55,20 @@ class S3Storage:
         }
         with source.open("rb") as file, self._failures(key):
             self._s3.upload_fileobj(file, self._bucket, key, ExtraArgs=told, Config=TRANSFER)
+
+    def copy(self, source: str, target: str) -> None:
+        """By the server, without a byte through here."""
+        origin: CopySourceTypeDef = {"Bucket": self._bucket, "Key": checked_key(source)}
+        kind = self.content_type(source)
+        with self._failures(source):
+            self._s3.copy_object(
+                Bucket=self._bucket,
+                Key=checked_key(target),
+                CopySource=origin,
+                MetadataDirective="REPLACE",
+                ContentType=kind,
+                ContentDisposition=disposition(target),
+            )
 
     def size(self, key: str) -> int:
         """See Storage."""

@@ -32,6 +32,21 @@ def test_a_range_is_that_slice(storage, source, span):
     assert b"".join(storage.read("videos/r.mp4", *span)) == CONTENT[slice(*span)]
 
 
+def test_a_copy_is_an_object_of_its_own(storage, source):
+    storage.put("files/a/content.mp4", source(LARGE), MP4)
+    storage.put("videos/c/video.mp4", source(b"before"), "text/plain")
+
+    storage.copy("files/a/content.mp4", "videos/c/video.mp4")
+    storage.delete("files/a/content.mp4")
+
+    assert b"".join(storage.read("videos/c/video.mp4")) == LARGE
+    assert storage.content_type("videos/c/video.mp4") == MP4
+    with pytest.raises(ObjectNotFound):
+        storage.copy("files/a/content.mp4", "videos/c/other.mp4")
+    with pytest.raises(ObjectNotFound):
+        storage.size("videos/c/other.mp4")
+
+
 def test_a_second_put_replaces_the_first(storage, source):
     storage.put("videos/b", source(b"first, and longer"), "text/plain")
     storage.put("videos/b", source(b"second"), MP4)

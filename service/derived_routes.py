@@ -1,0 +1,68 @@
+"""The REST door to videos that are made from videos, as the OpenAI clients call it, and to characters."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from anyio import CapacityLimiter
+from fastapi import Depends, FastAPI, Response
+
+from model.catalog import TaskNotAvailable
+from service.access import Caller
+from service.answers import headed, refusals
+from service.bodies import body_of
+from service.derived import Derived, Edit, Extension, Remix
+from service.idempotency import REPLAYED, IdempotencyKey
+from service.intake import Body, fields
+from service.queued import queued
+from service.video import Video
+
+VIDEO = {
+    "anyOf": [
+        {"type": "string", "format": "binary"},
+        {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]},
+        {"type": "object", "properties": {"file_id": {"type": "string"}}, "required": ["file_id"]},
+    ]
+}
+ANSWERS = refusals(400, 404, 409, 413, 415, 422, 501, 503) | {200: headed("openai-poll-after-ms", REPLAYED)}
+
+
+def add_derived(app: FastAPI, derived: Derived, upload_bytes: int, in_turn: CapacityLimiter) -> None:
+    """Remix, edit, extend; characters."""
+    with_video = Body(files={"video"}, file_bytes=upload_bytes)
+
+    @app.post("/v1/videos/{video_id}/remix", openapi_extra=body_of(Remix), responses=ANSWERS)
+    async def remix(
+        caller: Caller,
+        video_id: str,
+        given: Annotated[Mapping[str, Any], Depends(fields)],
+        response: Response,
+        key: IdempotencyKey = None,
+    ) -> Video:
+        """Make a finished video anew, to other words."""
+        return await queued(response, in_turn, derived.remix, caller, video_id, given, key)
+
+    @app.post("/v1/videos/edits", openapi_extra=body_of(Edit, video=VIDEO), responses=ANSWERS)
+    async def edit(
+        caller: Caller,
+        given: Annotated[Mapping[str, Any], Depends(with_video)],
+        response: Response,
+        key: IdempotencyKey = None,
+    ) -> Video:
+        """Change a video by words."""
+        return await queued(response, in_turn, derived.edit, caller, given, key)
+
+    @app.post("/v1/videos/extensions", openapi_extra=body_of(Extension, video=VIDEO), responses=ANSWERS)
+    async def extend(
+        caller: Caller,
+        given: Annotated[Mapping[str, Any], Depends(with_video)],
+        response: Response,
+        key: IdempotencyKey = None,
+    ) -> Video:
+        """Let a video go on."""
+        return await queued(response, in_turn, derived.extend, caller, given, key)
+
+    @app.post("/v1/videos/characters", responses=refusals(501))
+    @app.get("/v1/videos/characters/{character_id}", responses=refusals(501))
+    def characters(caller: Caller) -> None:
+        """No model here knows characters."""
+        raise TaskNotAvailable("characters", "no model of this service knows characters")
