@@ -1,6 +1,7 @@
 """What an owner does with webhook endpoints, in plain Python; the REST door calls only this."""
 
 import secrets
+import threading
 import time
 from collections.abc import Mapping
 from typing import Annotated, Literal
@@ -14,8 +15,10 @@ from service.webhooks.deliveries import Attempt, Deliveries
 from service.webhooks.endpoints import Endpoint, Endpoints, Switch
 from service.webhooks.signing import Event, signed
 from worker.jobs import UnknownCursor
+from worker.limits import TooManyRequests
 from worker.outbox import EVENTS
 
+MOST_TRIALS = 4  # at once: each holds a thread of the API for as long as its endpoint is silent
 EventType = Literal["video.completed", "video.failed", "video.cancelled"]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=256)]
 EventTypes = Annotated[list[EventType], Field(min_length=1, max_length=32)]
@@ -167,6 +170,7 @@ class Webhooks:
         self._deliveries = deliveries
         self._outbound = outbound
         self._seconds = seconds
+        self._trials = threading.BoundedSemaphore(MOST_TRIALS)
 
     def create(self, tenant: str, fields: Mapping[str, object]) -> WebhookEndpointWithSecret:
         """A new endpoint; its secret is told this once."""
@@ -233,11 +237,15 @@ class Webhooks:
             created_at=time.time(),
             video="video_test",
         )
+        if not self._trials.acquire(blocking=False):
+            raise TooManyRequests(f"{MOST_TRIALS} webhook endpoints are being tried already", self._seconds)
         try:
             headers = signed(event, endpoint.signing_secrets)
             receipt = self._outbound.post(endpoint.url, event.body(), headers, self._seconds)
         except OutboundError as failed:
             raise WebhookUnreachable(f"webhook endpoint {endpoint_id!r}: {failed}") from None
+        finally:
+            self._trials.release()
         return TrialResult(webhook_endpoint_id=endpoint_id, event_type=event_type, status_code=receipt.status)
 
     def attempts(self, tenant: str, endpoint_id: str, page: PageOfAttempts) -> AttemptList:

@@ -162,7 +162,7 @@ if outcome == 'delivered' then
   end
 elseif mine then
   if not replayed and wait then
-    redis.call('ZADD', events, 'XX', now + wait, event)
+    redis.call('ZADD', events, now + wait, event)
   elseif not replayed then
     redis.call('ZREM', events, event)
     redis.call('HDEL', attempts, event)

@@ -1,3 +1,5 @@
+import hashlib
+
 import pytest
 
 from model.spec import VideoSpec
@@ -53,6 +55,7 @@ def test_the_end_of_a_job_is_owed_to_the_endpoints_that_asked_for_it(jobs, redis
     assert sorted(redis.zrange(DUE, 0, -1)) == ["we_1", "we_2"]
     [(event, due)] = redis.zrange(owed("we_1"), 0, -1, withscores=True)
     assert redis.zrange(owed("we_2"), 0, -1) == [event]
+    assert event == "evt_" + hashlib.sha1(f"{kind}:{job.id}".encode()).hexdigest()
     assert due == redis.zscore(DUE, "we_1") == pytest.approx(ended.completed_at)
     record = redis.hgetall(event_key(event))
     assert float(record.pop("created_at")) == ended.completed_at

@@ -48,7 +48,7 @@ def deliveries(redis):
 
 @pytest.fixture
 def webhooks(endpoints, deliveries, outbound):
-    return Webhooks(endpoints, deliveries, outbound, 2.0)
+    return Webhooks(endpoints, deliveries, outbound, 5.0)
 
 
 @pytest.fixture
@@ -83,9 +83,13 @@ def delivering(deliveries, outbound, monkeypatch):
             deliverer = Deliverer(deliveries, outbound, waits, seconds, patience, concurrency)
             thread = threading.Thread(target=deliverer.run, args=(over,))
             thread.start()
-            stack.callback(thread.join)
-            stack.callback(over.set)
-            return over
+
+            def stop():
+                over.set()
+                thread.join()
+
+            stack.callback(stop)
+            return stop
 
         yield delivering
 

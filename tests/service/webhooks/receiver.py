@@ -50,6 +50,16 @@ class Receiver:
             return list(self.received)
 
 
+def silent_until(over):
+    """An answer that comes when a test says so."""
+
+    def answer():
+        over.wait(10)
+        return 204
+
+    return answer
+
+
 @contextmanager
 def receiving(*answers, port=0):
     """A receiver under its address."""

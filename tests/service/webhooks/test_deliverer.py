@@ -10,7 +10,7 @@ from service.outbound import Outbound, Rules
 from service.webhooks.deliveries import Attempt, Deliveries
 from service.webhooks.scripts import attempts_key, log_key
 from tests.service.webhooks.conftest import SPEC
-from tests.service.webhooks.receiver import HOST, receiving
+from tests.service.webhooks.receiver import HOST, receiving, silent_until
 from worker.jobs import connect
 from worker.outbox import DUE, event_key, owed
 
@@ -196,14 +196,14 @@ def test_410_disables_the_endpoint(subscribe, webhooks, cancelled, delivering, l
 
 
 def test_an_endpoint_that_fails_for_long_is_disabled_and_one_success_starts_the_clock_anew(
-    subscribe, webhooks, cancelled, delivering, logged, redis
+    subscribe, webhooks, cancelled, delivering, logged, deliveries, redis
 ):
     def failing_for_long():
         redis.hset(f"ciotat:webhooks:endpoint:{endpoint.id}", "failing_since", time.time() - 200)
 
     with receiving(500, 204, 500, 500) as receiver:
         endpoint = subscribe(receiver.url)
-        delivering(waits=(0.5,) * 20, patience=100.0)
+        stop = delivering(waits=(0.5,) * 20, patience=100.0)
         cancelled()
         logged(endpoint, 1)
         failing_for_long()
@@ -213,15 +213,22 @@ def test_an_endpoint_that_fails_for_long_is_disabled_and_one_success_starts_the_
         assert webhooks.get("default", endpoint.id).enabled
         failing_for_long()
         entries = logged(endpoint, 4)
+        stop()
 
     told = webhooks.get("default", endpoint.id)
     assert (told.enabled, told.disabled_for) == (False, "failing")
     assert [each.delivered for each in entries] == [False, True, False, False]
 
+    webhooks.change("default", endpoint.id, {"enabled": True})
+    cancelled()
+    claimed = deliveries.claim(60, 10)
+    deliveries.finish(claimed, attempt(claimed, False), 60.0, 100.0)
+    assert webhooks.get("default", endpoint.id).enabled
+
 
 def test_a_receiver_that_is_silent_is_given_up_in_time(subscribe, cancelled, delivering, logged):
     over = threading.Event()
-    with receiving(lambda: over.wait(10) or 204) as receiver:
+    with receiving(silent_until(over)) as receiver:
         endpoint = subscribe(receiver.url)
         delivering(seconds=0.5)
         cancelled()
@@ -234,7 +241,7 @@ def test_a_receiver_that_is_silent_is_given_up_in_time(subscribe, cancelled, del
 
 def test_a_slow_endpoint_delays_no_other(subscribe, cancelled, delivering):
     over = threading.Event()
-    with receiving(lambda: over.wait(10) or 204) as slow, receiving() as quick:
+    with receiving(silent_until(over)) as slow, receiving() as quick:
         subscribe(slow.url)
         for _ in range(10):
             cancelled()
@@ -345,6 +352,19 @@ def test_of_a_deliverer_that_lost_its_lease_a_success_counts(subscribe, cancelle
     deliveries.finish(now, attempt(now, False), 5.0, 1.0)
 
     assert not redis.exists(owed(endpoint.id), attempts_key(endpoint.id), DUE)
+
+
+def test_an_event_is_not_sent_before_its_time(subscribe, cancelled, deliveries, redis):
+    endpoint = subscribe("http://hooks.example/")
+    cancelled()
+    claimed = deliveries.claim(60, 10)
+    deliveries.finish(claimed, attempt(claimed, False), 3600.0, 1000.0)
+    [(_, due)] = redis.zrange(owed(endpoint.id), 0, -1, withscores=True)
+    assert redis.zscore(DUE, endpoint.id) == due == pytest.approx(time.time() + 3600, abs=60)
+    redis.zadd(DUE, {endpoint.id: 1})
+
+    assert deliveries.claim(60, 10) is None
+    assert redis.zscore(DUE, endpoint.id) == due
 
 
 def test_an_event_that_kills_its_deliverers_is_given_up(subscribe, cancelled, deliveries, redis):

@@ -1,5 +1,7 @@
 import json
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import openai
 import pytest
@@ -9,11 +11,11 @@ from service.access import Access
 from service.errors import REFUSALS, TooManyWebhooks
 from service.outbound import Outbound
 from service.rest import create_app
-from service.webhooks.administration import Webhooks
+from service.webhooks.administration import MOST_TRIALS, Webhooks
 from service.webhooks.deliveries import Deliveries
 from service.webhooks.endpoints import MOST_ENDPOINTS, Endpoints
 from service.webhooks.routes import PATH, add_webhooks
-from tests.service.webhooks.receiver import receiving
+from tests.service.webhooks.receiver import receiving, silent_until
 from worker.jobs import connect
 from worker.outbox import EVENTS
 
@@ -283,6 +285,21 @@ def test_what_cannot_be_done_is_told(http, endpoint, method, path, body, code, p
     assert (error["code"], error["param"]) == (code, param)
     [refusal] = [each for each in REFUSALS.values() if each.code == code]
     assert reply.status_code == refusal.status
+
+
+def test_trials_of_silent_endpoints_do_not_hold_up_the_service(http):
+    over = threading.Event()
+    with receiving(silent_until(over)) as receiver, ThreadPoolExecutor(MOST_TRIALS) as pool:
+        path = f"{PATH}/{http.post(PATH, json=FIELDS | {'url': receiver.url}).json()['id']}/test"
+        trial = {"event_type": "video.failed"}
+        trials = [pool.submit(http.post, path, json=trial) for _ in range(MOST_TRIALS)]
+        receiver.wait(MOST_TRIALS)
+        refused = http.post(path, json=trial)
+        over.set()
+        assert [each.result().status_code for each in trials] == [200] * MOST_TRIALS
+        assert http.post(path, json=trial).status_code == 200
+
+    assert (refused.status_code, refused.headers["x-should-retry"]) == (429, "true")
 
 
 def test_nothing_is_replayed_to_a_disabled_endpoint(http, endpoint, redis):
