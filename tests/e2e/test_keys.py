@@ -36,7 +36,7 @@ def status(address, key=None):
 def test_keys_of_a_running_stack_are_made_used_and_revoked(checkpoints, tmp_path):
     with running(checkpoints, tmp_path) as stack:
         assert status(stack.address) == 200
-        key = made(tmp_path, "a", "--requests-a-second", 500)
+        key = made(tmp_path, "a", "--cost-a-day", 1)
         assert (status(stack.address), status(stack.address, key)) == (401, 200)
         with grpc.insecure_channel(f"127.0.0.1:{stack.grpc_port}") as channel:
             listing = VideoServiceStub(channel).ListVideos
@@ -51,6 +51,9 @@ def test_keys_of_a_running_stack_are_made_used_and_revoked(checkpoints, tmp_path
         generated = ciotat("generate", *VIDEO, "-o", tmp_path / "a.mp4", **asked, CIOTAT_API_KEY=key)
         assert (without.returncode, generated.returncode) == (1, 0), generated.stderr
         assert "Bearer ciotat_..." in without.stderr
+        more = ciotat("generate", *VIDEO, "-o", tmp_path / "b.mp4", **asked, CIOTAT_API_KEY=key)
+        assert (more.returncode, more.stdout) == (1, "")
+        assert "tenant 'a' may use 1 a day (UTC) and has used 1" in more.stderr
 
         (line,) = ciotat("keys", "list", "--data", tmp_path).stdout.splitlines()
         key_id, tenant, _, state = line.split("\t")

@@ -5,6 +5,7 @@ import logging
 import re
 
 import grpc
+import openai
 import pytest
 from fastapi.testclient import TestClient
 from google.protobuf.message_factory import GetMessageClass
@@ -133,6 +134,25 @@ def test_every_method_of_the_service_needs_a_key(rpc, keys):
             with pytest.raises(grpc.RpcError) as refused:
                 list(call(asked, metadata=metadata))
             assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED, method.name
+
+
+def test_the_official_client_knows_these_refusals_and_repeats_none_in_vain(http, keys):
+    _, secret = keys.create("a")
+    keys.limit("a", {"cost_a_day": 419})
+    asked = []
+    http.event_hooks = {"request": [lambda request: asked.append(request.method)]}
+    client, stranger = (
+        openai.OpenAI(base_url=f"{HERE}/v1", api_key=key, http_client=http, max_retries=2)
+        for key in (secret, "sk-x")
+    )
+
+    with pytest.raises(openai.AuthenticationError) as unknown:
+        stranger.videos.list()
+    with pytest.raises(openai.RateLimitError) as spent:
+        client.videos.create(prompt="a boat")
+
+    assert (unknown.value.code, spent.value.code) == ("invalid_api_key", "daily_cost_limit")
+    assert asked == ["GET", "POST"]
 
 
 def test_no_body_is_read_before_the_key_is(http, keys):
