@@ -2,27 +2,42 @@
 
 import json
 import re
+from ipaddress import ip_address, ip_network
 
 import grpc
 import pytest
 
+from service.main import build
+from service.outbound import Outbound, Rules
 from service.pb import videos_pb2
+from service.webhooks.administration import Webhooks
+from service.webhooks.deliveries import Deliveries
+from service.webhooks.endpoints import Endpoints
+from service.webhooks.routes import add_webhooks
 from tests import clips
 from tests.service.test_access import WITHOUT_KEY, bearer
+from worker.outbox import event_key
+from worker.settings import Settings
 
-BODIES = {
-    "/v1/videos/{video_id}/remix": {"prompt": "a"}
-}  # of routes that name an object of a tenant's in the path, and want a body besides
-OWN_LISTS = {"/v1/videos", "/v1/files"}
+HOOKS = "/v1/webhook_endpoints"
+BODIES = {  # of routes that name an object of a tenant's in the path, and want a body besides
+    "/v1/videos/{video_id}/remix": {"prompt": "a"},
+    f"{HOOKS}/{{endpoint_id}}": {"name": "mine now"},
+    f"{HOOKS}/{{endpoint_id}}/rotate_secret": {},
+    f"{HOOKS}/{{endpoint_id}}/test": {"event_type": "video.completed"},
+}
+OWN_LISTS = {"/v1/videos", "/v1/files", HOOKS}
 OF_NOBODY = {  # refer to no object of a tenant's, at least in their path
     "POST /v1/videos",
     "POST /v1/files",
+    f"POST {HOOKS}",
     "GET /v1/models",
     "GET /v1/models/{model}",
     "POST /v1/videos/edits",
     "POST /v1/videos/extensions",
     "POST /v1/videos/characters",
     "GET /v1/videos/characters/{character_id}",
+    "GET /v1/webhook_event_types",
 }
 REFERRING = [  # to an object in their body
     ("/v1/videos", "CreateVideo", {"input_reference": {"file_id": "file_id"}}),
@@ -47,12 +62,36 @@ def owner(keys, stranger):
 
 
 @pytest.fixture
-def objects(http, owner, finish):
+def http(http, redis):
+    """The REST door with all its routes."""
+    rules = Rules(True, frozenset({443}), (ip_network("127.0.0.1"),))
+    outbound = Outbound(rules, lambda host: [ip_address("127.0.0.1")])
+    add_webhooks(http.app, Webhooks(Endpoints(redis), Deliveries(redis), outbound, 3600.0))
+    return http
+
+
+def test_these_are_all_routes_of_the_service(http, tmp_path, redis_url):
+    service = build(Settings(data=tmp_path, redis_url=redis_url))
+
+    assert set(routes(http.app)) == set(routes(service.rest))
+
+
+@pytest.fixture
+def objects(http, owner, finish, redis):
     """One finished thing of each kind, by the name of its id."""
+    hook = {"name": "a secret hook", "url": "https://hooks.example/", "event_types": ["video.completed"]}
+    endpoint = http.post(HOOKS, json=hook, headers=owner).json()
     video = http.post("/v1/videos", json={"prompt": "a secret boat"}, headers=owner).json()
     picture = {"file": ("a-secret.png", clips.picture(), "image/png")}
     file = http.post("/v1/files", data={"purpose": "vision"}, files=picture, headers=owner).json()
-    return {"video_id": finish(video["id"]), "file_id": file["id"]}
+    finish(video["id"])
+    (event,) = redis.keys(event_key("*"))
+    return {
+        "video_id": video["id"],
+        "file_id": file["id"],
+        "endpoint_id": endpoint["id"],
+        "event_id": event.removeprefix(event_key("")),
+    }
 
 
 @pytest.fixture
@@ -203,3 +242,23 @@ def test_two_keys_of_one_tenant_see_the_same(http, keys, owner, objects):
     for path in sorted(OWN_LISTS):
         assert http.get(path, headers=other).json() == http.get(path, headers=owner).json()
         assert len(http.get(path, headers=other).json()["data"]) == 1
+
+
+def test_every_route_but_those_that_were_meant_needs_a_key(http, keys):
+    _, secret = keys.create("a")
+    tried = set()
+    for route in http.app.routes:
+        for method in route.methods - {"HEAD"} if route.path in WITHOUT_KEY else route.methods:
+            path = re.sub(r"\{[^}]*\}", "x", route.path)
+            without, wrong, right = (
+                http.request(method, path, headers=headers)
+                for headers in ({}, bearer("ciotat_" + 64 * "0"), bearer(secret))
+            )
+            if route.path in WITHOUT_KEY:
+                assert 401 not in (without.status_code, wrong.status_code), route.path
+            else:
+                assert (without.status_code, wrong.status_code) == (401, 401), route.path
+                assert right.status_code not in (401, 403), route.path
+            tried.add(route.path)
+
+    assert tried > WITHOUT_KEY | {"/v1/videos", "/v1/videos/{video_id}", "/v1/models"}
