@@ -101,7 +101,7 @@ def test_those_behind_a_job_that_leaves_the_queue_are_told_that_they_have_moved_
 
 
 def test_a_change_at_the_head_of_a_long_queue_is_told_to_the_first_hundred(jobs, events, redis):
-    ids = [jobs.create(SPEC).id for _ in range(105)]
+    ids = [jobs.create(SPEC, f"tenant-{number % 2}").id for number in range(105)]
 
     jobs.claim(ids[0])
 

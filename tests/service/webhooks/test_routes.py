@@ -213,6 +213,17 @@ def test_a_tenant_sees_nothing_of_anothers(http, keys, redis, webhooks):
     assert webhooks.get("acme", made).name == "ours"
 
 
+def test_an_event_of_ones_own_is_not_sent_to_anothers_endpoint(http, keys, redis, webhooks):
+    made = webhooks.create("acme", FIELDS).id
+    redis.hset("ciotat:webhooks:event:evt_2", mapping={"id": "evt_2", "tenant": "other"})
+    _, key = keys.create("other")
+
+    reply = http.post(f"{PATH}/{made}/events/evt_2/replay", headers={"authorization": f"Bearer {key}"})
+
+    assert (reply.status_code, reply.json()["error"]["code"]) == (404, "webhook_endpoint_not_found")
+    assert redis.keys("ciotat:webhooks:owed:*") == []
+
+
 def test_every_route_needs_a_key_where_there_are_keys(http, app, keys):
     keys.create("acme")
     routes = [(m, r.path) for r in app.routes for m in getattr(r, "methods", ()) if "webhook" in r.path]
