@@ -1,12 +1,13 @@
 """One video from one request: text -> base pass (all frames at once) -> windowed super-resolution -> frames."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
@@ -14,7 +15,7 @@ from model.diffusion import Denoiser, noise_for, precondition, schedule
 from model.guidance import guided, thresholded
 from model.image_unet import ImageUNet
 from model.sampling import SAMPLERS
-from model.spec import VideoSpec
+from model.spec import Notice, VideoSpec
 from model.ssr import augmented, consistent, upscaled
 from model.stunet import STUNet
 from model.text import TextEncoder, packaged_encoder
@@ -30,6 +31,14 @@ class Step:
     done: int
     total: int
     fraction: float  # of the whole job's work, in [0, 1]
+    estimate: Float[Tensor, "3 t h w"] = field(compare=False, repr=False)  # of the clean clip, in [-1, 1]
+
+    def glimpse(self, frames: int, side: int) -> UInt8[np.ndarray, "f s s 3"]:
+        """The clip as it looks by now, made when asked for: every nth frame, at most so many, and at most so wide."""
+        clip = self.estimate[:, :: -(-self.estimate.shape[1] // frames)].float()
+        if clip.shape[-1] > side:
+            clip = F.interpolate(clip, size=(side, side), mode="area")
+        return to_frames(clip)
 
 
 OnStep = Callable[[Step], None]
@@ -74,6 +83,23 @@ class Pipeline:
         text = TextEncoder(encoder or packaged_encoder(), device, sampling.max_tokens)
         return cls(base, ssr, text, sampling, device, dtype or fastest_dtype(device))
 
+    def notices(self, spec: VideoSpec) -> tuple[Notice, ...]:
+        """What the owner of a video should know of it: what the spec alone tells, and what is cut from its texts."""
+        read = {"prompt": spec.prompt}
+        if spec.guidance_scale != 1.0:
+            read["negative_prompt"] = spec.negative_prompt
+        lengths = {name: self.text.length(text) for name, text in read.items()}
+        most = self.text.max_tokens
+        cut = (
+            Notice(
+                code=f"{name}_truncated",
+                message=f"{name}: {length} tokens, of which the first {most} are read",
+            )
+            for name, length in lengths.items()
+            if length > most
+        )
+        return (*spec.notices, *cut)
+
     @torch.inference_mode()
     def generate(self, spec: VideoSpec, on_step: OnStep = ignore) -> UInt8[np.ndarray, "t h w 3"]:
         """The frames of one video. What `on_step` raises ends the generation."""
@@ -83,10 +109,11 @@ class Pipeline:
         work = base_steps + ssr_cost * ssr_steps
 
         def base_step(done: int, estimate: Tensor) -> None:
-            on_step(Step("base", done, base_steps, done / work))
+            on_step(Step("base", done, base_steps, done / work, estimate[0]))
 
         def ssr_step(done: int, estimate: Tensor) -> None:
-            on_step(Step("ssr", done, ssr_steps, (base_steps + ssr_cost * done) / work))
+            fraction = (base_steps + ssr_cost * done) / work
+            on_step(Step("ssr", done, ssr_steps, fraction, estimate[0]))
 
         clips = self.base_clips(
             [spec.prompt],

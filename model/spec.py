@@ -40,6 +40,15 @@ GuidanceScale = Annotated[
 ]
 
 
+class Notice(BaseModel):
+    """Something true of a video that may surprise its owner: a word for a program, a sentence for a person."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    message: str
+
+
 class VideoSpec(BaseModel):
     """One video as it was asked for; numbers may come as strings, as forms and the OpenAI wire send them."""
 
@@ -54,6 +63,14 @@ class VideoSpec(BaseModel):
     seed: Seed = Field(default_factory=lambda: secrets.randbelow(MAX_SEED + 1))
     steps: Steps = 20
     guidance_scale: GuidanceScale = 2.5
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What can be known of it before it is made."""
+        if self.negative_prompt and self.guidance_scale == 1.0:
+            unused = "negative_prompt: at guidance_scale 1 it changes nothing"
+            return (Notice(code="negative_prompt_unused", message=unused),)
+        return ()
 
     @property
     def frames(self) -> int:

@@ -47,6 +47,10 @@ class TextEncoder:
         )
         return {"input_ids": encoded["input_ids"], "attention_mask": encoded["attention_mask"]}
 
+    def length(self, text: str) -> int:
+        """The number of tokens of the whole text, those that mark its ends among them."""
+        return len(self.tokenizer(text, truncation=False, verbose=False)["input_ids"])
+
     @torch.no_grad()
     def encode(self, tokens: dict[str, torch.Tensor]) -> TextStates:
         """Token states (b, l, d) in float32, and their mask."""

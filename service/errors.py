@@ -64,6 +64,10 @@ class VideoNotReady(RuntimeError):
     """The video is not finished yet."""
 
 
+class PreviewNotReady(RuntimeError):
+    """The video is not finished, and there is no preview of it yet."""
+
+
 class VideoFailed(RuntimeError):
     """The video could not be made, so it has no content."""
 
@@ -158,6 +162,7 @@ REFUSALS: dict[type[Exception], Refusal] = {
     VideoExpired: Refusal(HTTPStatus.NOT_FOUND, StatusCode.NOT_FOUND, "video_expired"),
     ModelNotFound: Refusal(HTTPStatus.NOT_FOUND, StatusCode.NOT_FOUND, "unknown_model"),
     VideoNotReady: Refusal(HTTPStatus.CONFLICT, StatusCode.FAILED_PRECONDITION, "video_not_ready"),
+    PreviewNotReady: Refusal(HTTPStatus.CONFLICT, StatusCode.FAILED_PRECONDITION, "preview_not_ready"),
     VideoFailed: Refusal(HTTPStatus.CONFLICT, StatusCode.FAILED_PRECONDITION, "video_failed"),
     VideoCancelled: Refusal(HTTPStatus.CONFLICT, StatusCode.FAILED_PRECONDITION, "video_cancelled"),
     JobOver: Refusal(HTTPStatus.CONFLICT, StatusCode.FAILED_PRECONDITION, "video_already_over"),

@@ -9,9 +9,9 @@ from fastapi import Depends, FastAPI, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from model.spec import VideoSpec
 from service.access import Access, Caller
 from service.answers import Documented, headed, of_bytes, of_events, of_head, of_link, refusals
+from service.asked import VideoRequest
 from service.bodies import body_of
 from service.delivery import delivered
 from service.derived import Derived
@@ -89,7 +89,7 @@ def _add_videos(app: FastAPI, videos: Videos) -> None:
 
     @app.post(
         "/v1/videos",
-        openapi_extra=body_of(VideoSpec, input_reference=REFERENCE),
+        openapi_extra=body_of(VideoRequest, input_reference=REFERENCE),
         responses=refusals(400, 404, 413, 415, 422, 501, 503)
         | {200: headed("openai-poll-after-ms", REPLAYED)},
     )

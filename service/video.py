@@ -4,9 +4,10 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from model.spec import FPS
+from model.spec import FPS, Notice
 from model.tasks import Task
 from worker.jobs import Job, Status
+from worker.outlook import Prospect
 
 
 class VideoError(BaseModel):
@@ -14,6 +15,18 @@ class VideoError(BaseModel):
 
     code: str
     message: str
+
+
+class Timings(BaseModel):
+    """Seconds that the parts of a finished video have taken; until then, how long it was queued."""
+
+    queued: float
+    load: float | None = None
+    base: float | None = None
+    ssr: float | None = None
+    previews: float | None = None
+    encode: float | None = None
+    upload: float | None = None
 
 
 class Video(BaseModel):
@@ -39,10 +52,19 @@ class Video(BaseModel):
     guidance_scale: float
     negative_prompt: str
     task: Task
+    queue_position: int | None
+    eta_seconds: float | None
+    timings: Timings | None
+    metadata: dict[str, str]
+    warnings: list[Notice]
 
     @classmethod
-    def of(cls, job: Job) -> "Video":
-        """The public face of a job."""
+    def of(cls, job: Job, prospect: Prospect) -> "Video":
+        """The public face of a job, and what is ahead of it."""
+        timings = None
+        if job.started_at is not None:
+            timings = Timings(queued=round(job.started_at - job.created_at, 3), **(job.timings or {}))
+        eta = prospect.eta_seconds
         error = VideoError(code=job.error_code, message=job.error_message or "") if job.error_code else None
         return cls(
             id=job.id,
@@ -56,5 +78,11 @@ class Video(BaseModel):
             seconds=str(job.spec.seconds),
             fps=FPS,
             frames=job.spec.frames,
+            task="text_to_video",
+            queue_position=prospect.queue_position,
+            eta_seconds=None if eta is None else round(eta, 1),
+            timings=timings,
+            metadata=job.metadata,
+            warnings=list(job.spec.notices if job.warnings is None else job.warnings),
             **job.spec.model_dump(exclude={"seconds"}),
         )

@@ -12,9 +12,11 @@ from pydantic import BaseModel, Field
 from model.catalog import check_task, locate
 from model.spec import VideoSpec
 from model.tasks import BY_INPUT, TAKES, Task
+from service.asked import VideoRequest
 from service.content import Content
 from service.errors import (
     InvalidField,
+    PreviewNotReady,
     ShuttingDown,
     VideoCancelled,
     VideoExpired,
@@ -29,7 +31,8 @@ from service.inputs import Inputs, Source
 from service.models import Models
 from service.video import Video
 from worker.events import EventLog, Kind
-from worker.jobs import Created, Job, JobNotFound, JobOver, JobStore, Status
+from worker.jobs import NO_PAIRS, Created, Job, JobNotFound, JobOver, JobStore, Status
+from worker.outlook import Outlook, Prospect
 from worker.storage import Storage
 from worker.storage.interface import disposition
 from worker.variants import Variant, every_key, input_key
@@ -67,7 +70,10 @@ class DeletedVideo(BaseModel):
 class Download(BaseModel):
     """What of a video is to be downloaded."""
 
-    variant: Variant = Field(Variant.VIDEO, description="the MP4, its middle frame, or a grid of its frames")
+    variant: Variant = Field(
+        Variant.VIDEO,
+        description="the MP4, its middle frame, a grid of its frames, or a small animation, there early",
+    )
 
 
 class Accepted(NamedTuple):
@@ -106,13 +112,14 @@ class Videos:
         self._checkpoints = checkpoints
         self.models = Models(checkpoints)
         self._log = EventLog(jobs.client)
+        self._outlook = Outlook(jobs.client)
         self.feed = Feed(jobs.client)
 
     def create(self, tenant: str, fields: Mapping[str, object], key: str | None = None) -> Accepted:
         """Check what was asked, save it as a job, and ring for a worker; under one key, once."""
         given = dict(fields)
         reference = given.pop(REFERENCE, None)
-        spec = parsed(VideoSpec, given)
+        spec: VideoSpec = parsed(VideoRequest, given)
         locate(self._checkpoints, spec.model)
         source = self.inputs.reference(tenant, REFERENCE, reference)
         spec = _of_task(spec, source)
@@ -141,17 +148,20 @@ class Videos:
         request = (
             None if key is None else known_by(route, key, spec, seeded, source.known_as if source else "")
         )
+        made, metadata = (spec.spec, spec.metadata) if isinstance(spec, VideoRequest) else (spec, NO_PAIRS)
         with ExitStack() as stack:
             material = stack.enter_context(self.inputs.kept(source, remixed_from)) if source else None
             if request is None:
-                created = Created(self._jobs.create(spec, tenant, material), before=False)
+                created = Created(self._jobs.create(made, tenant, material, metadata), before=False)
             else:
-                created = self._jobs.create_once(spec, tenant, request, material)
+                created = self._jobs.create_once(made, tenant, request, material, metadata)
         if created.before and material:
             self.inputs.drop(material)
         if created.job.status is Status.QUEUED:
             self._submit(created.job.id)
-        return Accepted(Video.of(created.job.as_created), created.before)
+        (now,) = self._outlook.of([created.job])
+        then = Prospect(created.job.place, now.eta_seconds)
+        return Accepted(Video.of(created.job.as_created, then), created.before)
 
     def finished(self, tenant: str, video_id: str) -> Job:
         """The job of a video that is completed and has not expired."""
@@ -166,7 +176,10 @@ class Videos:
 
     def get(self, tenant: str, video_id: str) -> Video:
         """The video as it is now."""
-        return Video.of(self._own(tenant, video_id))
+        return self._told(self._own(tenant, video_id))
+
+    def _told(self, job: Job) -> Video:
+        return Video.of(job, *self._outlook.of([job]))
 
     def _own(self, tenant: str, video_id: str) -> Job:
         """The job, where it is this tenant's; whose it is never changes, and of another's nothing is told."""
@@ -178,7 +191,7 @@ class Videos:
     def list(self, tenant: str, page: Page) -> VideoList:
         """Videos by time of creation, a page at a time."""
         jobs, has_more = self._jobs.page(page.after, page.limit, page.order, tenant)
-        data = [Video.of(job) for job in jobs]
+        data = list(map(Video.of, jobs, self._outlook.of(jobs)))
         first_id, last_id = (data[0].id, data[-1].id) if data else (None, None)
         return VideoList(data=data, first_id=first_id, last_id=last_id, has_more=has_more)
 
@@ -211,7 +224,7 @@ class Videos:
     def cancel(self, tenant: str, video_id: str) -> Video:
         """End an unfinished video; its worker stops within a step."""
         self._own(tenant, video_id)
-        return Video.of(self._jobs.cancel(video_id))
+        return self._told(self._jobs.cancel(video_id))
 
     def delete(self, tenant: str, video_id: str) -> DeletedVideo:
         """Cancel it if need be, then remove its objects, then its record: what fails on the way can be repeated."""
@@ -226,7 +239,10 @@ class Videos:
         return DeletedVideo(id=video_id)
 
     def content(self, tenant: str, video_id: str, download: Download) -> Content:
-        """The finished MP4, or a picture of it."""
+        """The finished MP4, or a picture of it; of one that is not finished, the preview."""
+        job = self._own(tenant, video_id)
+        if job.video_key is None and download.variant is Variant.PREVIEW:
+            return self._latest_preview(job)
         job = self.finished(tenant, video_id)
         left = self._link_seconds if job.expires_at is None else job.expires_at - time.time()
         variant = download.variant
@@ -237,6 +253,18 @@ class Videos:
         link = partial(self._storage.signed_url, key, life) if self._storage.shared and life > 0 else None
         read = partial(self._storage.read, key)
         return Content(variant.content_type, size, etag, read, disposition(key), link)
+
+    def _latest_preview(self, job: Job) -> Content:
+        """The clip as it looked when the worker last had time to show it."""
+        key, etag = job.preview_key, f'"{job.id}-preview-{job.previews}"'
+        if key is None and job.status in UNFINISHED:
+            raise PreviewNotReady(f"video {job.id!r} is {job.status}, {job.progress} % done: no preview yet")
+        if key is None:
+            raise _contentless(job)
+        size = self._storage.size(key)
+        return Content(
+            Variant.PREVIEW.content_type, size, etag, lambda start, stop: self._storage.read(key, start, stop)
+        )
 
 
 def _of_task(spec: VideoSpec, source: Source | None) -> VideoSpec:

@@ -1,68 +1,30 @@
 """A job is a frozen record in Redis; each change is one atomic write, and a stale worker can make none."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from enum import StrEnum
+from types import MappingProxyType
 from typing import Literal, NamedTuple, cast
 
 import redis
-from pydantic import BaseModel, ConfigDict, Json
 
-from model.spec import VideoSpec
+from model.spec import Notice, VideoSpec
 from worker.admission import Refused, refusal
 from worker.limits import DEFAULTS, QUEUE_COST, Limits
 from worker.material import Material, new_id
-from worker.media import Medium
+from worker.pace import pace
+from worker.record import Job, Status
 from worker.scripts import CANCEL, CLAIM, CREATE, DELETE, LIST, UPDATE
 from worker.tenants import DEFAULT_TENANT, index, place, remembered
 
+__all__ = ["Job", "Status"]  # and all that is defined here
+
 PENDING = "ciotat:pending"  # queued jobs by time of creation: the outbox, and the queue as seen from outside
 LEASES = "ciotat:leases"  # jobs in progress by the end of their lease
+Given = Material | None
+Pairs = Mapping[str, str]
+NO_PAIRS: Pairs = MappingProxyType({})
 PLACE_SECONDS = 3600  # how long the place of a deleted job serves as a cursor
-
-
-class Status(StrEnum):
-    """The public words of the video protocol."""
-
-    QUEUED = "queued"
-    IN_PROGRESS = "in_progress"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-class Job(BaseModel):
-    """A video from the moment it was accepted."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    id: str
-    tenant: str = DEFAULT_TENANT
-    spec: Json[VideoSpec]
-    status: Status = Status.QUEUED
-    progress: int = 0
-    created_at: float
-    started_at: float | None = None
-    completed_at: float | None = None
-    expires_at: float | None = None
-    attempts: int = 0
-    token: int = 0
-    video_key: str | None = None
-    error_code: str | None = None
-    error_message: str | None = None
-    remixed_from: str | None = None
-    inputs: Json[dict[str, Medium]] = {}
-
-    @property
-    def as_created(self) -> "Job":
-        """The job as it was when it was accepted."""
-        return Job.model_construct(
-            id=self.id,
-            tenant=self.tenant,
-            spec=self.spec,
-            created_at=self.created_at,
-            remixed_from=self.remixed_from,
-        )
 
 
 class Request(NamedTuple):
@@ -152,41 +114,35 @@ class JobStore:
         self._delete = client.register_script(DELETE)
         self._list = client.register_script(LIST)
 
-    def create(self, spec: VideoSpec, tenant: str = DEFAULT_TENANT, material: Material | None = None) -> Job:
+    def create(
+        self,
+        spec: VideoSpec,
+        tenant: str = DEFAULT_TENANT,
+        material: Given = None,
+        metadata: Pairs = NO_PAIRS,
+    ) -> Job:
         """Save a queued job, its place in the index and the promise to dispatch it, in one write."""
-        return self._save(spec, tenant, Request("", "", ""), material).job
+        return self.create_once(spec, tenant, Request("", "", ""), material, metadata).job
 
     def create_once(
-        self, spec: VideoSpec, tenant: str, request: Request, material: Material | None = None
+        self,
+        spec: VideoSpec,
+        tenant: str,
+        request: Request,
+        material: Given = None,
+        metadata: Pairs = NO_PAIRS,
     ) -> Created:
         """The same, and in the same write the key of the request; the job it stands for, when it is known."""
-        return self._save(spec, tenant, request, material)
-
-    def _save(self, spec: VideoSpec, tenant: str, request: Request, material: Material | None) -> Created:
         job_id = material.job_id if material else new_id()
-        record = {"spec": spec.model_dump_json(), "status": Status.QUEUED.value}
-        record |= {"progress": "0", "attempts": "0", "token": "0"}
+        record = {"spec": spec.model_dump_json(), "status": Status.QUEUED.value, "pace": pace(spec)}
+        record |= {"progress": "0", "attempts": "0", "token": "0", "metadata": json.dumps(dict(metadata))}
         record |= material.record() if material else {}
         fields = [part for field in record.items() for part in field]
         with store_errors():
-            payload, known, saved, *detail = self._create(
-                keys=[
-                    key(job_id),
-                    index(tenant),
-                    PENDING,
-                    remembered(tenant, request.route, request.key),
-                ],
-                args=[
-                    job_id,
-                    request.payload,
-                    self._request_seconds,
-                    key(""),
-                    tenant,
-                    spec.cost,
-                    *self._bounds,
-                    *fields,
-                ],
-            )
+            keys = [key(job_id), index(tenant), PENDING, remembered(tenant, request.route, request.key)]
+            args: list[str | int | float] = [job_id, request.payload, self._request_seconds, key(""), tenant]
+            args += [spec.cost, *self._bounds, *fields]
+            payload, known, saved, *detail = self._create(keys=keys, args=args)
         if payload is None:
             raise refusal(tenant, spec.cost, Refused(known, saved, *detail))
         if payload != request.payload:
@@ -258,9 +214,18 @@ class JobStore:
         """The heartbeat: how far the work is, and the lease anew."""
         self._write(job, {"progress": percent})
 
-    def complete(self, job: Job, video_key: str) -> None:
-        """The one commit of a finished video."""
-        self._write(job, {"status": Status.COMPLETED, "progress": 100, "video_key": video_key})
+    def preview(self, job: Job, preview_key: str, number: int) -> None:
+        """There is a newer preview, and it lies there."""
+        self._write(job, {"preview_key": preview_key, "previews": number})
+
+    def warn(self, job: Job, notices: Iterable[Notice]) -> None:
+        """All that the owner of the video should know of it."""
+        self._write(job, {"warnings": json.dumps([notice.model_dump() for notice in notices])})
+
+    def complete(self, job: Job, video_key: str, timings: Mapping[str, float] = MappingProxyType({})) -> None:
+        """The one commit of a finished video, with the seconds that its parts have taken."""
+        done = {"status": Status.COMPLETED.value, "video_key": video_key}
+        self._write(job, {"progress": 100, **done, "timings": json.dumps(dict(timings))})
 
     def fail(self, job: Job, code: str, message: str) -> None:
         """End the job with a reason its owner can read."""

@@ -2,7 +2,6 @@
 
 import logging
 import tempfile
-import time
 from functools import cache
 from pathlib import Path
 
@@ -17,8 +16,10 @@ from model.tasks import Task
 from model.weights import InvalidCheckpoint
 from worker.jobs import Job, JobStore, LeaseLost
 from worker.mp4 import encode
-from worker.stills import spritesheet, thumbnail
+from worker.previews import Previews
+from worker.stills import PREVIEW_FRAMES, preview, spritesheet, thumbnail
 from worker.storage import Storage, StorageUnavailable
+from worker.timings import Timings
 from worker.variants import Variant, video_key
 
 log = logging.getLogger(__name__)
@@ -35,33 +36,50 @@ def render(job: Job, jobs: JobStore, storage: Storage, checkpoints: Path, device
     """Make a claimed job's video; each step is a heartbeat, and the last write is the commit."""
     if job.spec.task is not Task.TEXT_TO_VIDEO:
         raise TaskNotAvailable("task", f"this worker does not do {job.spec.task}")
-    began = time.monotonic()
+    timings = Timings()
     pipeline = _pipeline(locate(checkpoints, job.spec.model), _resolved(device))
 
+    notices = pipeline.notices(job.spec)
+    if notices != job.spec.notices:
+        jobs.warn(job, notices)
+    timings.lap("load")
+    previews = Previews(job, jobs, storage)
+
     def on_step(step: Step) -> None:
+        if step.estimate.is_cuda:
+            torch.cuda.synchronize()  # launched is not done, and what is told and measured here is to be true
         jobs.progress(job, min(99, int(100 * step.fraction)))
+        timings.lap(step.stage)
+        previews.offer(step)
+        timings.lap("previews")
 
     frames = pipeline.generate(job.spec, on_step)
     stored = video_key(job.id, job.token)
-    _store(frames, stored, storage)
+    _store(frames, job.spec.seconds, stored, storage, timings)
     try:
-        jobs.complete(job, stored)
+        jobs.complete(job, stored, timings.seconds)
     except LeaseLost:
         for variant in Variant:
             storage.delete(variant.beside(stored))
         raise
-    log.info("video %s: %d frames in %.1f s", job.id, len(frames), time.monotonic() - began)
+    previews.clear()
+    log.info("video %s: %d frames, seconds: %s", job.id, len(frames), timings.seconds)
 
 
-def _store(frames: npt.NDArray[np.uint8], stored: str, storage: Storage) -> None:
+def _store(
+    frames: npt.NDArray[np.uint8], seconds: int, stored: str, storage: Storage, timings: Timings
+) -> None:
     """Encode every variant, then upload them: the video last, so that whoever has it has its pictures."""
     with tempfile.TemporaryDirectory(prefix="ciotat-") as scratch:
         files = {variant: Path(scratch) / variant for variant in reversed(Variant)}
         encode(frames, FPS, files[Variant.VIDEO])
         thumbnail(frames, files[Variant.THUMBNAIL])
         spritesheet(frames, files[Variant.SPRITESHEET])
+        preview(frames[:: -(-len(frames) // PREVIEW_FRAMES)], seconds, files[Variant.PREVIEW])
+        timings.lap("encode")
         for variant, file in files.items():
             storage.put(variant.beside(stored), file, variant.content_type)
+    timings.lap("upload")
 
 
 def failure(error: Exception, checkpoints: Path) -> tuple[str, str]:

@@ -57,7 +57,9 @@ local stamp = clock[1] .. string.format('.%06d', clock[2])
 redis.call('HSET', job, 'id', id, 'created_at', stamp, 'tenant', tenant, unpack(ARGV, 10))
 redis.call('ZADD', index, stamp, id)
 redis.call('ZADD', pending, stamp, id)
-tell(id, 'kind', 'queued', 'queue_position', redis.call('ZRANK', pending, id) + 1)
+local position = redis.call('ZRANK', pending, id) + 1
+redis.call('HSET', job, 'place', position)
+tell(id, 'kind', 'queued', 'queue_position', position)
 return {payload, id, redis.call('HGETALL', job)}
 """
 )
@@ -110,19 +112,26 @@ if status == ending then return 1 end
 if status ~= 'in_progress' then return 0 end
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1e6
-local progress = redis.call('HGET', job, 'progress')
+local was = redis.call('HMGET', job, 'progress', 'previews')
 redis.call('HSET', job, unpack(ARGV, 6))
-local is = redis.call('HMGET', job, 'progress', 'error_code', 'error_message')
+local is = redis.call('HMGET', job, 'progress', 'previews', 'error_code', 'error_message', 'pace', 'started_at')
 if ending == '' then
   redis.call('ZADD', leases, now + lease, id)
-  if is[1] ~= progress then tell(id, 'kind', 'progress', 'progress', is[1]) end
+  if is[1] ~= was[1] then tell(id, 'kind', 'progress', 'progress', is[1]) end
+  if is[2] ~= was[2] then tell(id, 'kind', 'preview', 'progress', is[1]) end
 else
   redis.call('ZREM', leases, id)
   redis.call('HSET', job, 'completed_at', string.format('%.6f', now))
   if ending == 'completed' and kept > 0 then
     redis.call('HSET', job, 'expires_at', string.format('%.6f', now + kept))
   end
-  over(id, ending, is[2], is[3])
+  over(id, ending, is[3], is[4])
+  if ending == 'completed' and is[5] then
+    local pace = 'ciotat:pace:' .. is[5]
+    redis.call('LPUSH', pace, string.format('%.3f', now - is[6]))
+    redis.call('LTRIM', pace, 0, 7)
+    redis.call('EXPIRE', pace, 604800)
+  end
 end
 return 1
 """
@@ -185,4 +194,26 @@ local ids = redis.call(range, index, first, first + limit)
 local records = {}
 for i = 1, math.min(#ids, limit) do records[i] = redis.call('HGETALL', prefix .. ids[i]) end
 return {#ids > limit and 1 or 0, records}
+"""
+
+# What there is to do, at one moment: the jobs in progress, the first thousand that wait, and what their like took.
+OUTLOOK = """
+local pending, leases, prefix = KEYS[1], KEYS[2], ARGV[1]
+local clock = redis.call('TIME')
+local paces, durations = {}, {}
+local function read(ids)
+  local jobs = {}
+  for i, id in ipairs(ids) do
+    local is = redis.call('HMGET', prefix .. id, 'pace', 'progress')
+    local pace = is[1] or ''
+    jobs[i] = {id, pace, is[2] or '0'}
+    if not durations[pace] then
+      durations[pace] = redis.call('LRANGE', 'ciotat:pace:' .. pace, 0, -1)
+      paces[#paces + 1] = {pace, durations[pace]}
+    end
+  end
+  return jobs
+end
+local running = read(redis.call('ZRANGE', leases, clock[1], '+inf', 'BYSCORE'))
+return {running, read(redis.call('ZRANGE', pending, 0, 999)), paces}
 """

@@ -1,4 +1,4 @@
-"""Two pictures of a video: one frame to recognise it by, and a grid of frames to see what happens."""
+"""Pictures of a video: one frame to recognise it by, a grid of frames, and a small animation to see what happens."""
 
 from pathlib import Path
 
@@ -10,6 +10,9 @@ THUMBNAIL_SIDE = 512
 TILE_SIDE = 256
 TILES = 4  # in a row, and in a column
 QUALITY = 85
+PREVIEW_SIDE = 128
+PREVIEW_FRAMES = 40
+PREVIEW_QUALITY = 60
 
 
 def thumbnail(frames: npt.NDArray[np.uint8], target: Path) -> None:
@@ -26,6 +29,21 @@ def spritesheet(frames: npt.NDArray[np.uint8], target: Path) -> None:
     for place, tile in enumerate(tiles):
         sheet.paste(tile, (place % TILES * width, place // TILES * height))
     sheet.save(target, "JPEG", quality=QUALITY)
+
+
+def preview(frames: npt.NDArray[np.uint8], seconds: int, target: Path) -> None:
+    """All of (t, h, w, 3) as an animated WebP that lasts as long as the video, and repeats."""
+    pictures = [_fitted(frame, PREVIEW_SIDE) for frame in frames]
+    pictures[0].save(
+        target,
+        "WEBP",
+        save_all=True,
+        append_images=pictures[1:],
+        duration=round(1000 * seconds / len(pictures)),
+        loop=0,
+        quality=PREVIEW_QUALITY,
+        method=0,  # the fastest: a preview is paid for by the video that waits for it
+    )
 
 
 def _fitted(frame: npt.NDArray[np.uint8], side: int) -> Image.Image:

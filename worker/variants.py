@@ -1,4 +1,4 @@
-"""What is kept of a finished video: the MP4 and two pictures of it, side by side in the storage."""
+"""What is kept of a video: the MP4 and three pictures of it, side by side in the storage, and passing previews."""
 
 from enum import StrEnum
 
@@ -11,6 +11,7 @@ class Variant(StrEnum):
     VIDEO = "video"
     THUMBNAIL = "thumbnail"
     SPRITESHEET = "spritesheet"
+    PREVIEW = "preview"
 
     @property
     def content_type(self) -> str:
@@ -26,11 +27,13 @@ _CONTENT_TYPES = {
     Variant.VIDEO: "video/mp4",
     Variant.THUMBNAIL: "image/webp",
     Variant.SPRITESHEET: "image/jpeg",
+    Variant.PREVIEW: "image/webp",
 }
 _SUFFIXES = {
     Variant.VIDEO: ".mp4",
     Variant.THUMBNAIL: ".thumbnail.webp",
     Variant.SPRITESHEET: ".spritesheet.jpg",
+    Variant.PREVIEW: ".preview.webp",
 }
 
 
@@ -39,10 +42,16 @@ def video_key(job_id: str, token: int) -> str:
     return f"videos/{job_id}/{token}{_SUFFIXES[Variant.VIDEO]}"
 
 
+def preview_key(job_id: str, token: int, number: int) -> str:
+    """Where an attempt stores its nth preview: in two places by turns, so that who reads one is not disturbed."""
+    return f"videos/{job_id}/{token}.preview-{number % 2}.webp"
+
+
 def every_key(job_id: str, token: int) -> list[str]:
     """The keys of all that the attempts up to this token can have stored."""
-    videos = [video_key(job_id, attempt) for attempt in range(1, token + 1)]
-    return [variant.beside(video) for video in videos for variant in Variant]
+    attempts = range(1, token + 1)
+    finished = [variant.beside(video_key(job_id, attempt)) for attempt in attempts for variant in Variant]
+    return finished + [preview_key(job_id, attempt, number) for attempt in attempts for number in range(2)]
 
 
 def input_key(job_id: str, field: str, medium: Medium) -> str:

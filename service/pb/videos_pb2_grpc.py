@@ -170,7 +170,7 @@ class VideoServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DownloadVideo(self, request, context):
-        """The bytes of a finished video, or of a picture of it, in order.
+        """The bytes of a finished video, or of a picture of it, in order; the preview is there before the video is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -116,6 +116,7 @@ CONTENT = {
     Variant.VIDEO: bytes(range(250)) * 4,
     Variant.THUMBNAIL: b"a picture",
     Variant.SPRITESHEET: b"many pictures",
+    Variant.PREVIEW: b"moving pictures",
 }
 
 

@@ -28,6 +28,7 @@ from service.errors import (
     ModelNotFound,
     NotLocal,
     NotReady,
+    PreviewNotReady,
     RangeNotSatisfiable,
     ShuttingDown,
     TooManyWebhooks,
@@ -213,6 +214,10 @@ CASES = [
     ),
     (creating("taken", prompt="another prompt"), "queued", KeyReused, "Idempotency-Key"),
     (creating("taken", prompt="a secret prompt"), "deleted", JobNotFound, None),
+    *(
+        (creating(prompt="a", metadata=metadata), "queued", InvalidField, "metadata")
+        for metadata in ({"k" * 65: ""}, {"k": "v" * 513}, {str(n): "" for n in range(17)})
+    ),
     (asking(LIST, limit=0), "queued", InvalidField, "limit"),
     (asking(LIST, limit=101), "queued", InvalidField, "limit"),
     (asking(LIST, order="up"), "queued", InvalidField, "order"),
@@ -222,6 +227,8 @@ CASES = [
     (DOWNLOAD, "queued", VideoNotReady, None),
     (DOWNLOAD, "running", VideoNotReady, None),
     (asking(DOWNLOAD, variant="thumbnail"), "running", VideoNotReady, None),
+    *((asking(DOWNLOAD, variant="preview"), state, PreviewNotReady, None) for state in ("queued", "running")),
+    (asking(DOWNLOAD, variant="preview"), "failed", VideoFailed, None),
     (DOWNLOAD, "failed", VideoFailed, None),
     (DOWNLOAD, "cancelled", VideoCancelled, None),
     (DOWNLOAD, "lost", ObjectNotFound, None),

@@ -11,7 +11,13 @@ OPENAI_KEYS = {
     "id", "object", "model", "status", "progress", "created_at", "completed_at", "expires_at", "prompt",
     "size", "seconds", "remixed_from_video_id", "error",
 }  # fmt: skip
-OUR_KEYS = {"seed", "fps", "frames", "steps", "guidance_scale", "negative_prompt", "task"}
+OUR_KEYS = {"seed", "fps", "frames", "steps", "guidance_scale", "negative_prompt", "task"} | {
+    "queue_position",
+    "eta_seconds",
+    "timings",
+    "metadata",
+    "warnings",
+}
 
 
 def refusal(response, status):

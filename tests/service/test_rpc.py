@@ -5,11 +5,13 @@ import traceback
 import grpc
 import pytest
 
+from model.spec import Notice
+from service.asked import VideoRequest
 from service.leaving import Leaving
 from service.pb import videos_pb2 as pb
 from service.pb.videos_pb2_grpc import VideoServiceStub
 from service.rpc import serve
-from service.video import Video
+from service.video import Timings, Video
 from service.videos import DeletedVideo, Page, VideoList
 from tests.service.conftest import CONTENT
 
@@ -182,13 +184,13 @@ def test_the_messages_have_the_fields_of_the_models():
     asked = {field.name for field in pb.CreateVideoRequest.DESCRIPTOR.fields}
     told = {field.name for field in pb.Video.DESCRIPTOR.fields}
 
-    from model.spec import VideoSpec
-
-    assert asked == set(VideoSpec.model_fields) | {"request_id", "input_reference"}
+    assert asked == set(VideoRequest.model_fields) | {"request_id", "input_reference"}
     assert told == set(Video.model_fields)
     for message, model in (
         (pb.ListVideosRequest, Page),
         (pb.ListVideosResponse, VideoList),
         (pb.DeleteVideoResponse, DeletedVideo),
+        (pb.Timings, Timings),
+        (pb.Notice, Notice),
     ):
         assert {field.name for field in message.DESCRIPTOR.fields} == set(model.model_fields)

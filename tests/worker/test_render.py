@@ -14,23 +14,6 @@ from worker.variants import Variant
 SPEC = VideoSpec(prompt="a paper boat", size="128x128", seconds=1, steps=3, seed=7)
 
 
-@pytest.fixture(scope="session")
-def checkpoints(tmp_path_factory):
-    from tests.tiny import write_checkpoint
-
-    root = tmp_path_factory.mktemp("checkpoints")
-    write_checkpoint(root / "ciotat-1")
-    return root
-
-
-@pytest.fixture
-def render(checkpoints, tmp_path):
-    from worker.render import render
-
-    storage = LocalStorage(tmp_path)
-    return lambda job, jobs, storage=storage: render(job, jobs, storage, checkpoints, "cpu")
-
-
 class Recorded(JobStore):
     """The real store, which remembers the progress it was told."""
 
@@ -93,10 +76,10 @@ class Interrupted(JobStore):
         if self._at == "step":
             getattr(self, self._act)(job.id)
 
-    def complete(self, job, video_key):
+    def complete(self, job, video_key, timings):
         if self._at == "commit":
             getattr(self, self._act)(job.id)
-        super().complete(job, video_key)
+        super().complete(job, video_key, timings)
 
 
 def files(folder):

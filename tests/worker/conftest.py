@@ -1,0 +1,20 @@
+import pytest
+
+from worker.storage import LocalStorage
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory):
+    from tests.tiny import write_checkpoint
+
+    root = tmp_path_factory.mktemp("checkpoints")
+    write_checkpoint(root / "ciotat-1")
+    return root
+
+
+@pytest.fixture
+def render(checkpoints, tmp_path):
+    from worker.render import render
+
+    storage = LocalStorage(tmp_path)
+    return lambda job, jobs, storage=storage: render(job, jobs, storage, checkpoints, "cpu")
