@@ -78,7 +78,6 @@ class Video(BaseModel):
             seconds=str(job.spec.seconds),
             fps=FPS,
             frames=job.spec.frames,
-            task="text_to_video",
             queue_position=prospect.queue_position,
             eta_seconds=None if eta is None else round(eta, 1),
             timings=timings,
