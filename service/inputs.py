@@ -4,6 +4,7 @@ import binascii
 import hashlib
 import io
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from service.media import HEAD, PICTURES
 from service.outbound import Outbound, OutboundError
 from worker.files import File
 from worker.jobs import Job, StoreUnavailable
+from worker.limits import TooManyRequests
 from worker.material import Material, new_id
 from worker.media import Medium
 from worker.storage import Storage
@@ -25,6 +27,8 @@ from worker.variants import input_key
 
 DATA_URL_CHARACTERS = 20_971_520  # as in the OpenAI protocol
 FETCH_SECONDS = 30.0
+RETRY_SECONDS = 5.0
+MOST_FETCHES = 8  # each holds one of the process's threads for as long as a stranger's server likes
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class Inputs:
         self.files = files
         self._storage = storage
         self._outbound = outbound
+        self._fetches = threading.BoundedSemaphore(MOST_FETCHES)
 
     def reference(self, tenant: str, field: str, given: object) -> Source | None:
         """What was given as a file, as `{"file_id": ...}` or as `{"image_url": ...}`; exactly one of them."""
@@ -123,10 +128,16 @@ class Inputs:
 
     def _fetch(self, field: str, url: str, outbound: Outbound, job_id: str) -> Medium:
         most = min(self.files.intake.upload_bytes, DATA_URL_CHARACTERS)
+        if not self._fetches.acquire(blocking=False):
+            raise TooManyRequests(
+                f"image_url: {MOST_FETCHES} addresses are being fetched already", RETRY_SECONDS
+            )
         try:
             fetched = outbound.fetch(url, most, FETCH_SECONDS)
         except OutboundError as failed:
             raise InvalidField(field, f"image_url: {failed}") from None
+        finally:
+            self._fetches.release()
         return self._store_picture(field, fetched.content, job_id)
 
     def _store_picture(self, field: str, content: bytes, job_id: str) -> Medium:

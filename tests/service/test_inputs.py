@@ -3,13 +3,15 @@
 import base64
 import io
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_network
 
 import openai
 import pytest
 from PIL import Image
 
-from service.inputs import Inputs
+from service.inputs import MOST_FETCHES, Inputs
 from service.outbound import Outbound, Rules
 from service.pb import files_pb2
 from service.pb import videos_pb2 as pb
@@ -17,6 +19,7 @@ from service.videos import Videos
 from tests import clips
 from tests.service.outbound.servers import saying, serving
 from worker.jobs import StoreUnavailable
+from worker.limits import TooManyRequests
 from worker.media import Medium
 
 PHOTOGRAPH = clips.photograph(6)
@@ -258,6 +261,34 @@ def test_an_address_is_not_fetched_for_a_task_that_is_not_done(opened, jobs, sto
         reply = http.post("/v1/videos", json={"prompt": "a", "input_reference": reference})
 
     assert (reply.status_code, server.connections) == (501, 0)
+
+
+def test_silent_hosts_take_no_more_than_their_share_of_the_threads(able, storage, files):
+    come, answer = threading.Semaphore(0), threading.Event()
+
+    def hold(stream, head):
+        come.release()
+        answer.wait(20)
+        saying(200, PHOTOGRAPH)(stream, head)
+
+    with serving(hold, "127.0.0.2") as server, ThreadPoolExecutor(MOST_FETCHES) as pool:
+        rules = Rules(True, frozenset({server.port}), (ip_network("127.0.0.2/32"),))
+        inputs = Inputs(files, storage, Outbound(rules, lambda host: ["127.0.0.2"]))
+        url = {"image_url": f"http://e.org:{server.port}/"}
+
+        def keep(name):
+            return inputs.reference("default", "input_reference", url).keep(name)
+
+        held = [pool.submit(keep, f"video_{number}") for number in range(MOST_FETCHES)]
+        for _ in held:
+            assert come.acquire(timeout=20)
+        with pytest.raises(TooManyRequests, match="image_url") as refused:
+            keep("video_more")
+        answer.set()
+        assert [each.result(20).width for each in held] == [30] * MOST_FETCHES
+        assert keep("video_later").width == 30
+    assert refused.value.retry_after > 0
+    assert server.connections == MOST_FETCHES + 1
 
 
 @pytest.fixture
