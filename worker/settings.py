@@ -239,6 +239,16 @@ class Settings(BaseSettings):
         validation_alias="CIOTAT_GRACE_SECONDS",
         description="how long the calls that are running may take to end when the API ends",
     )
+    metrics_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        validation_alias="CIOTAT_METRICS_PORT",
+        description="port of `/metrics` of an API process; unset means none",
+    )
+    metrics_host: str = Field(
+        "127.0.0.1", validation_alias="CIOTAT_METRICS_HOST", description="address of that port"
+    )
     tls_certificate: Path | None = Field(
         None,
         validation_alias="CIOTAT_TLS_CERTIFICATE",

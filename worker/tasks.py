@@ -5,10 +5,13 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
+from celery.signals import worker_process_init
+
 from worker.app import RENDER, app
 from worker.jobs import JobNotFound, JobOver, JobStore, LeaseHeld, LeaseLost, connect
 from worker.settings import Settings
 from worker.storage import Storage, open_storage
+from worker.warmth import COLD, LOADED, note
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +27,20 @@ def _bench() -> tuple[Settings, JobStore, Storage]:
         video_seconds=settings.video_seconds,
     )
     return settings, jobs, open_storage(settings)
+
+
+@worker_process_init.connect
+def warm_up(**_: object) -> None:
+    """Load what a video is made with before the first one is asked for; without it this worker is of no use."""
+    from worker.render import load
+
+    said = COLD
+    try:
+        settings = Settings()
+        load(settings.checkpoints, settings.device)  # Celery logs what this raises
+        said = LOADED
+    finally:
+        note(said)
 
 
 @app.task(name=RENDER, bind=True, max_retries=None)
