@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from service.envelope import Envelope
 from service.idempotency import REPLAYED
+from service.leads import add_links
 from service.request_id import HEADER
 from worker.variants import Variant
 
@@ -123,11 +124,32 @@ def of_events() -> Answers:
     }
 
 
+def _asked(name: str, meaning: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "description": meaning, "schema": {"type": "string"}}
+
+
+_REQUEST_ID = _asked(
+    HEADER, "an id of the client's own for this request: 1 to 128 letters, digits and `._:-`"
+)
+CONDITIONS = {
+    "parameters": [_asked("If-None-Match", "tags of what the client has: 304 if this is one of them")]
+}
+RANGES = {
+    "parameters": [
+        *CONDITIONS["parameters"],
+        _asked("Range", "`bytes=first-last`, one range: 206; several, or other units, are answered whole"),
+        _asked("If-Range", "the tag of what the range would continue: the whole if it is no longer that"),
+    ]
+}
+
+
 class Documented(FastAPI):
     """An application that tells what it answers."""
 
     def openapi(self) -> dict[str, Any]:
         """The document: each answer has its id, and what FastAPI would refuse with 422 we refuse with 400."""
+        if self.openapi_schema is not None:
+            return self.openapi_schema
         document = super().openapi()
         for path in document["paths"].values():
             for operation in path.values():
@@ -138,6 +160,8 @@ class Documented(FastAPI):
                     answers |= _of_access() | answers
                 for answer in answers.values():
                     answer.setdefault("headers", {}).update(headed(HEADER)["headers"])
+                operation.setdefault("parameters", []).append(_REQUEST_ID)
+        add_links(document)
         for unused in ("HTTPValidationError", "ValidationError"):
             document["components"]["schemas"].pop(unused, None)
         return document

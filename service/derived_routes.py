@@ -26,6 +26,9 @@ VIDEO = {
 ANSWERS = refusals(400, 404, 409, 413, 415, 422, 501, 503) | {200: headed("openai-poll-after-ms", REPLAYED)}
 
 
+NO_CHARACTERS = TaskNotAvailable("characters", "no model of this service knows characters")
+
+
 def add_derived(app: FastAPI, derived: Derived, upload_bytes: int, in_turn: CapacityLimiter) -> None:
     """Remix, edit, extend; characters."""
     with_video = Body(files={"video"}, file_bytes=upload_bytes)
@@ -62,7 +65,11 @@ def add_derived(app: FastAPI, derived: Derived, upload_bytes: int, in_turn: Capa
         return await queued(response, in_turn, derived.extend, caller, given, key)
 
     @app.post("/v1/videos/characters", responses=refusals(501))
-    @app.get("/v1/videos/characters/{character_id}", responses=refusals(501))
-    def characters(caller: Caller) -> None:
+    def create_character(caller: Caller) -> None:
         """No model here knows characters."""
-        raise TaskNotAvailable("characters", "no model of this service knows characters")
+        raise NO_CHARACTERS
+
+    @app.get("/v1/videos/characters/{character_id}", responses=refusals(501))
+    def get_character(caller: Caller, character_id: str) -> None:
+        """No model here knows characters."""
+        raise NO_CHARACTERS

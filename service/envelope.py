@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from service.errors import (
     INTERNAL,
@@ -81,9 +82,16 @@ def _framework(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     codes = {404: "not_found", 405: "method_not_allowed"}
     message = f"{request.method} {request.url.path}: {error.detail}"
-    return reply(
-        error.status_code, codes.get(error.status_code, "invalid_request"), message, None, error.headers
-    )
+    code = codes.get(error.status_code, "invalid_request")
+    headers = {"allow": _allowed(request)} if error.status_code == 405 else error.headers
+    return reply(error.status_code, code, message, None, headers)
+
+
+def _allowed(request: Request) -> str:
+    """The methods of this path; the framework tells those of its first route alone."""
+    routes: list[Route] = request.app.routes
+    matching = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    return ", ".join(sorted({method for route in matching for method in route.methods or ()}))
 
 
 def _parameters(request: Request, error: Exception) -> JSONResponse:

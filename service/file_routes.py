@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from service.access import Caller
-from service.answers import of_bytes, of_head, refusals
+from service.answers import CONDITIONS, RANGES, of_bytes, of_head, refusals
 from service.bodies import body_of
 from service.delivery import delivered
 from service.files import DeletedFile, FileFields, FileList, FileObject, FilePage, Files
@@ -45,10 +45,14 @@ def add_files(app: FastAPI, files: Files) -> None:
         return files.delete(caller, file_id)
 
     @app.head(
-        "/v1/files/{file_id}/content", response_class=Response, responses=refusals(404, 503) | of_head()
+        "/v1/files/{file_id}/content",
+        openapi_extra=CONDITIONS,
+        response_class=Response,
+        responses=refusals(404, 503) | of_head(),
     )
     @app.get(
         "/v1/files/{file_id}/content",
+        openapi_extra=RANGES,
         response_class=StreamingResponse,
         responses=refusals(404, 416, 503) | of_bytes(kinds=SUFFIXES),
     )

@@ -10,7 +10,17 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from service.access import Access, Caller
-from service.answers import Documented, headed, of_bytes, of_events, of_head, of_link, refusals
+from service.answers import (
+    CONDITIONS,
+    RANGES,
+    Documented,
+    headed,
+    of_bytes,
+    of_events,
+    of_head,
+    of_link,
+    refusals,
+)
 from service.asked import VideoRequest
 from service.bodies import body_of
 from service.delivery import delivered
@@ -35,7 +45,9 @@ from worker.storage import LINKS
 LastEventId = Annotated[
     str | None,
     Header(
-        alias=LAST_EVENT_ID, description="the id of the last event received: the stream goes on behind it"
+        alias=LAST_EVENT_ID,
+        description="the id of the last event received: the stream goes on behind it",
+        json_schema_extra={"pattern": "^[0-9]{1,18}-[0-9]{1,18}$"},  # told here, checked where gRPC's is too
     ),
 ]
 
@@ -142,11 +154,13 @@ def _add_events(app: FastAPI, videos: Videos) -> None:
 def _add_content(app: FastAPI, videos: Videos) -> None:
     @app.head(
         "/v1/videos/{video_id}/content",
+        openapi_extra=CONDITIONS,
         response_class=Response,
         responses=refusals(400, 404, 409, 503) | of_head("content-disposition"),
     )
     @app.get(
         "/v1/videos/{video_id}/content",
+        openapi_extra=RANGES,
         response_class=StreamingResponse,
         responses=refusals(400, 404, 409, 416, 503) | of_bytes("content-disposition") | of_link(),
     )
@@ -160,11 +174,13 @@ def _add_content(app: FastAPI, videos: Videos) -> None:
 def _add_objects(app: FastAPI, objects: Objects) -> None:
     @app.head(
         LINKS + "/{key:path}",
+        openapi_extra=CONDITIONS,
         response_class=Response,
         responses=refusals(400, 403, 404, 503) | of_head("content-disposition"),
     )
     @app.get(
         LINKS + "/{key:path}",
+        openapi_extra=RANGES,
         response_class=StreamingResponse,
         responses=refusals(400, 403, 404, 416, 503) | of_bytes("content-disposition"),
     )
@@ -175,7 +191,7 @@ def _add_objects(app: FastAPI, objects: Objects) -> None:
 
 
 def _add_probes(app: FastAPI, videos: Videos, check_ready: Callable[[], None]) -> None:
-    @app.get("/v1/models")
+    @app.get("/v1/models", responses=refusals())
     def models(caller: Caller) -> ModelList:
         """The installed checkpoints."""
         return videos.models.list()
@@ -185,9 +201,9 @@ def _add_probes(app: FastAPI, videos: Videos, check_ready: Callable[[], None]) -
         """One of them."""
         return videos.models.get(model)
 
-    @app.get("/livez")
-    def livez() -> JSONResponse:
-        """This process answers."""
+    @app.get("/livez", responses=refusals())
+    async def livez() -> JSONResponse:
+        """This process answers; nothing is asked, not even for a thread."""
         return JSONResponse({"status": "ok"})
 
     @app.get("/readyz", responses=refusals(503))

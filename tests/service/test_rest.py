@@ -298,9 +298,16 @@ def test_the_openapi_document_names_what_may_be_asked_of_lists_and_contents(http
     paths = http.get("/openapi.json").json()["paths"]
 
     listed, content = paths["/v1/videos"]["get"], paths["/v1/videos/{video_id}/content"]["get"]
-    assert [each["name"] for each in listed["parameters"]] == ["after", "limit", "order"]
+    assert [each["name"] for each in listed["parameters"]] == ["after", "limit", "order", "x-request-id"]
     assert all(each["description"] for each in listed["parameters"])
-    assert [each["name"] for each in content["parameters"]] == ["video_id", "variant"]
+    assert [each["name"] for each in content["parameters"]] == [
+        "video_id",
+        "variant",
+        "If-None-Match",
+        "Range",
+        "If-Range",
+        "x-request-id",
+    ]
     assert set(content["responses"]["200"]["content"]) == {"video/mp4", "image/webp", "image/jpeg"}
     assert {"delete", "get"} <= set(paths["/v1/videos/{video_id}"])
     assert "post" in paths["/v1/videos/{video_id}/cancel"]
@@ -358,3 +365,31 @@ def test_the_openapi_document_tells_the_headers_that_come(http, finished):
     ):
         told = set(operation["responses"][str(reply.status_code)]["headers"])
         assert told - {"content-length"} == reply.headers.keys() - {"content-type", "content-length"}
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/v1/videos", "GET, POST"),
+        ("/v1/videos/video_x", "DELETE, GET"),
+        ("/v1/videos/video_x/content", "GET, HEAD"),
+        ("/livez", "GET"),
+    ],
+)
+def test_a_wrong_method_is_told_all_the_right_ones(http, path, methods):
+    reply = http.patch(path)
+
+    assert refusal(reply, 405)["code"] == "method_not_allowed"
+    assert reply.headers["allow"] == methods
+
+
+def test_the_openapi_document_leads_from_what_was_made_to_what_can_be_done_with_it(http):
+    paths = http.get("/openapi.json").json()["paths"]
+    operations = {each["operationId"]: path for path in paths for each in paths[path].values()}
+
+    links = paths["/v1/videos"]["post"]["responses"]["200"]["links"]
+    assert {"retrieve", "events", "content", "cancel", "delete"} <= set(links)
+    for made in ("/v1/videos", "/v1/files"):
+        for link in paths[made]["post"]["responses"]["200"]["links"].values():
+            (name,) = link["parameters"]
+            assert f"{{{name}}}" in operations[link["operationId"]]
