@@ -1,12 +1,16 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import threading
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
+
+RECEIVER = "127.0.0.2"
 
 READY = re.compile(r"ciotat: ready at (http://\S+) \(gRPC on port (\d+)\)")
 
@@ -64,3 +68,20 @@ def stack(checkpoints, tmp_path_factory):
     """One running stack for all tests that leave it alive."""
     with running(checkpoints, tmp_path_factory.mktemp("data")) as process:
         yield process
+
+
+@pytest.fixture(scope="session")
+def keyed(checkpoints, tmp_path_factory):
+    """One running stack that asks for keys, and may call one port of this machine: `receiver`."""
+    data = tmp_path_factory.mktemp("keyed")
+    with socket.create_server((RECEIVER, 0)) as probe:
+        port = probe.getsockname()[1]
+    allowed = {
+        "CIOTAT_OUTBOUND_HTTP": "true",
+        "CIOTAT_OUTBOUND_NETWORKS": f"{RECEIVER}/32",
+        "CIOTAT_OUTBOUND_PORTS": str(port),
+    }
+    with running(checkpoints, data, **allowed) as stack:
+        yield SimpleNamespace(
+            address=stack.address, grpc=f"127.0.0.1:{stack.grpc_port}", data=data, receiver=(RECEIVER, port)
+        )

@@ -104,10 +104,12 @@ def test_a_given_redis_is_used_instead_of_an_own(checkpoints, tmp_path, redis_ur
     assert not (tmp_path / "valkey").exists()
 
 
-def test_both_doors_make_the_same_bytes(stack):
+def test_both_doors_and_the_command_make_the_same_bytes(stack, tmp_path):
     with grpc.insecure_channel(f"127.0.0.1:{stack.grpc_port}") as channel:
         request = pb.CreateVideoRequest(prompt="a boat", size="128x128", seconds=1, steps=2, seed=5)
         through_grpc = VideoServiceStub(channel).CreateVideo(request).video.id
+    asked = ("--size=128x128", "--seconds=1", "--steps=2", "--seed=5", "--server", stack.address)
+    by_command = ciotat("generate", "a boat", "-o", tmp_path / "a.mp4", *asked)
     with httpx2.Client(base_url=stack.address) as http:
         through_rest = http.post("/v1/videos", json=SMALL | {"seed": 5}).json()["id"]
         for video_id in (through_grpc, through_rest):
@@ -117,7 +119,8 @@ def test_both_doors_make_the_same_bytes(stack):
             http.get(f"/v1/videos/{each}/content").content for each in (through_grpc, through_rest)
         )
 
-    assert first == second
+    assert by_command.returncode == 0, by_command.stderr
+    assert first == second == (tmp_path / "a.mp4").read_bytes()
 
 
 def test_a_video_is_watched_to_its_end_and_downloaded_over_grpc(stack):
