@@ -90,8 +90,9 @@ def _framework(request: Request, error: Exception) -> JSONResponse:
 def _allowed(request: Request) -> str:
     """The methods of this path; the framework tells those of its first route alone."""
     routes: list[Route] = request.app.routes
-    matching = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
-    return ", ".join(sorted({method for route in matching for method in route.methods or ()}))
+    first = next(route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    same = (route for route in routes if route.path == first.path)
+    return ", ".join(sorted({method for route in same for method in route.methods or ()}))
 
 
 def _parameters(request: Request, error: Exception) -> JSONResponse:

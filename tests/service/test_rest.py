@@ -373,6 +373,7 @@ def test_the_openapi_document_tells_the_headers_that_come(http, finished):
         ("/v1/videos", "GET, POST"),
         ("/v1/videos/video_x", "DELETE, GET"),
         ("/v1/videos/video_x/content", "GET, HEAD"),
+        ("/v1/videos/edits", "POST"),
         ("/livez", "GET"),
     ],
 )
