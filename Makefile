@@ -47,6 +47,10 @@ tests/clients/node_modules/installed: tests/clients/package-lock.json
 	@if command -v npm >/dev/null; then npm ci --prefix tests/clients --silent && touch $@; \
 		else echo "NO NPM ON THIS MACHINE: the official Node clients are not tested"; fi
 
+# Calls made up from the OpenAPI document, for so many seconds, from this seed.
+fuzz: setup
+	FUZZ_SECONDS=$(or $(SECONDS),600) FUZZ_SEED=$(or $(SEED),$(shell date +%s)) $(BIN)/pytest -q -s -m slow tests/e2e/test_fuzz.py
+
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

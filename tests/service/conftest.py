@@ -16,6 +16,7 @@ from service.pb.videos_pb2_grpc import VideoServiceStub
 from service.rest import create_app
 from service.rpc import serve
 from service.videos import Videos
+from tests.service.documented import held_against
 from worker.files import FileStore
 from worker.jobs import JobStore
 from worker.settings import Settings
@@ -87,6 +88,7 @@ def opened(storage, access):
         def doors(videos):
             app = create_app(videos, lambda: None, access, 50_000, Objects(storage))
             http = stack.enter_context(TestClient(app, HERE, raise_server_exceptions=False))
+            http.event_hooks["response"].append(held_against(app))
             leaving = Leaving(videos.feed.stop)
             server = serve(videos, access, leaving, lambda: None, ("127.0.0.1", 0))
             stack.callback(videos.feed.close)

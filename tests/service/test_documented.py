@@ -1,0 +1,29 @@
+"""The OpenAPI document tells all routes; what they answer is held against it in all the tests of this folder."""
+
+import httpx2
+import pytest
+
+from tests.service.documented import UNDOCUMENTED, held_against
+
+
+def test_the_document_tells_every_route_and_method(http):
+    told = {
+        (method.upper(), path)
+        for path, operations in http.app.openapi()["paths"].items()
+        for method in operations
+    }
+    routes = {
+        (method, route.path.replace(":path}", "}")) for route in http.app.routes for method in route.methods
+    }
+
+    assert {each for each in routes if each[1] not in UNDOCUMENTED} == told
+
+
+@pytest.mark.parametrize(("status", "headers"), [(418, {}), (200, {"x-new": "1"})])
+def test_an_answer_that_the_document_does_not_tell_fails_the_test_that_got_it(http, status, headers):
+    hold = held_against(http.app)
+    request = httpx2.Request("GET", "http://here/v1/videos")
+
+    hold(httpx2.Response(200, headers={"x-request-id": "a"}, request=request))
+    with pytest.raises(AssertionError, match="does not tell"):
+        hold(httpx2.Response(status, headers=headers, request=request))
