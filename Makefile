@@ -51,6 +51,10 @@ tests/clients/node_modules/installed: tests/clients/package-lock.json
 fuzz: setup
 	FUZZ_SECONDS=$(or $(SECONDS),600) FUZZ_SEED=$(or $(SEED),$(shell date +%s)) $(BIN)/pytest -q -s -m slow tests/e2e/test_fuzz.py
 
+# Latencies of one API process under 200 polls at a time and 20 streams, while a job renders.
+bench-api: setup
+	$(BIN)/pytest -q -s -m slow tests/e2e/test_load.py
+
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
