@@ -7,10 +7,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from tests.clips import clip, picture
+from tests.e2e.conftest import running
 from tests.e2e.test_keys import made
+from tests.worker.storage import seaweedfs
 
 pytestmark = pytest.mark.slow
 
@@ -44,35 +47,61 @@ def told(keyed, tmp_path_factory):
     }
 
 
-def script(folder, argument):
-    """The command of one client, or a loud skip where there is no Node."""
-    if folder != "node":
-        assert (INSTALLED / folder).exists(), "`make clients` installs the official clients"
-        return [INSTALLED / folder / "bin" / "python", "-I", HERE / "conformance.py", argument]
-    if shutil.which("node") is None:
-        pytest.skip("NO NODE ON THIS MACHINE: the official Node clients are not tested")
-    assert (HERE / "node_modules").exists(), "`make clients` installs the official clients"
-    return ["node", HERE / "conformance.mjs", argument]
+def found(client, told, *checks):
+    """What one client reports of these checks, or of all; a loud skip where there is no Node."""
+    version, folder, argument = CLIENTS[client]
+    program = [INSTALLED / folder / "bin" / "python", "-I", HERE / "conformance.py"]
+    if folder == "node":
+        if shutil.which("node") is None:
+            pytest.skip("NO NODE ON THIS MACHINE: the official Node clients are not tested")
+        program = ["node", HERE / "conformance.mjs"]
+    assert (INSTALLED / folder).exists() or folder == "node", "`make clients` installs the official clients"
+    done = subprocess.run(
+        [*program, argument, *checks],
+        env=os.environ | told,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=200,
+        check=True,
+    )
+    report = json.loads(done.stdout)
+    assert report["version"] == version
+    assert list(report["checks"]) == list(checks or CHECKS)
+    return report["checks"]
 
 
 @pytest.fixture(scope="module", params=CLIENTS)
 def report(request, keyed, told):
     """What one client found, for a tenant of its own."""
-    version, folder, argument = CLIENTS[request.param]
-    command = script(folder, argument)
-    key = made(keyed.data, request.param)
-    environment = os.environ | told | {"CIOTAT_API_KEY": key}
-    done = subprocess.run(
-        command, env=environment, stdout=subprocess.PIPE, text=True, timeout=200, check=False
-    )
-    assert done.returncode == 0
-    report = json.loads(done.stdout)
-    assert report["version"] == version
-    assert list(report["checks"]) == CHECKS
-    return report["checks"]
+    return found(request.param, told | {"CIOTAT_API_KEY": made(keyed.data, request.param)})
 
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_the_official_clients_can(report, check):
     if report[check]:
         pytest.fail(report[check], pytrace=False)
+
+
+@pytest.fixture(scope="module")
+def bucketed(checkpoints, tmp_path_factory):
+    """A stack that keeps its videos in a bucket, and leads there."""
+    folder = tmp_path_factory.mktemp("bucketed")
+    with seaweedfs.running(folder) as server:
+        place = {
+            "S3_BUCKET": seaweedfs.BUCKET,
+            "S3_ENDPOINT_URL": server.url,
+            "AWS_ACCESS_KEY_ID": seaweedfs.ACCESS,
+            "AWS_SECRET_ACCESS_KEY": seaweedfs.SECRET,
+        }
+        with running(checkpoints, folder / "data", **place) as stack:
+            yield stack
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_the_official_clients_follow_to_a_bucket(bucketed, told, client):
+    server = {"CIOTAT_SERVER": bucketed.address, "CIOTAT_API_KEY": "unused"}
+    checks = found(client, told | server, "content_of_all_variants", "content_in_ranges")
+
+    assert set(checks.values()) == {None}
+    newest = httpx2.get(f"{bucketed.address}/v1/videos?limit=1").json()["first_id"]
+    assert httpx2.get(f"{bucketed.address}/v1/videos/{newest}/content").status_code == 302
