@@ -140,3 +140,13 @@ def test_a_worker_is_ready_when_it_has_loaded_and_as_long_as_it_takes_messages(
         process.terminate()
         assert becomes(0, warmth.workers, within=10) < TOLD_FOR + 5
         assert process.wait(30) == 0
+
+
+@pytest.mark.slow
+def test_a_worker_that_can_load_nothing_ends_and_says_why(redis_url, tmp_path):
+    with worker(redis_url, tmp_path, tmp_path) as process:
+        _, said = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert "is not installed" in said
+    assert "nothing to make videos with" in said
