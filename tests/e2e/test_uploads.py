@@ -13,6 +13,7 @@ import httpx2
 import pytest
 
 from tests import clips
+from worker.jobs import connect
 
 pytestmark = pytest.mark.slow
 
@@ -29,6 +30,8 @@ def server(redis_url, tmp_path_factory):
     """The API alone, as any ASGI server runs it; its address, its process and its folder."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
+    with connect(redis_url) as client:
+        client.flushall()  # a key that another test has left would be asked for
     data = tmp_path_factory.mktemp("data")
     scratch = data / "scratch"
     scratch.mkdir()
