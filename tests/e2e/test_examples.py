@@ -115,7 +115,8 @@ def test_text_to_video(said, reader, tmp_path, language):
 def test_events(said, language):
     lines = [line.lower().removeprefix("video_status_").split() for line in said(f"events{language}")]
 
-    assert lines[0][0] in ("queued", "in_progress")  # a stream over gRPC begins with the video as it is by then
+    # a stream over gRPC begins with the video as it is by then
+    assert lines[0][0] in ("queued", "in_progress")
     assert lines[-1][0] == "completed"
     progress = [int(*told) for status, *told in lines if status == "in_progress" and told]
     assert len(progress) > 3
