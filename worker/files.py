@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Json
 
 from worker.jobs import PLACE_SECONDS, UnknownCursor, store_errors
 from worker.media import Medium
+from worker.scripts import BEHIND_CURSOR
 from worker.tenants import place
 
 
@@ -85,26 +86,14 @@ return redis.call('DEL', record)
 """
 
 # One page of those that have not expired, and whether more follow; false when `after` was never there.
-LIST = """
+LIST = (
+    """
 local index, place = KEYS[1], KEYS[2]
 local after, limit, order, purpose, prefix = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
 local now = tonumber(redis.call('TIME')[1])
-local rank, range = 'ZRANK', 'ZRANGE'
-if order == 'desc' then rank, range = 'ZREVRANK', 'ZREVRANGE' end
-local first = 0
-if after ~= '' then
-  first = redis.call(rank, index, after)
-  if first then
-    first = first + 1
-  else
-    local score = redis.call('GET', place)
-    if not score then return false end
-    redis.call('ZADD', index, score, after)
-    first = redis.call(rank, index, after)
-    redis.call('ZREM', index, after)
-  end
-end
-local records = {}
+"""
+    + BEHIND_CURSOR
+    + """local records = {}
 while true do
   local ids = redis.call(range, index, first, first + limit)
   for _, id in ipairs(ids) do
@@ -118,6 +107,7 @@ while true do
   first = first + #ids
 end
 """
+)
 
 
 class FileStore:

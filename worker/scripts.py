@@ -171,10 +171,8 @@ return redis.call('DEL', job)
 """
 )
 
-# One page of records as they are at one moment, and whether more follow; false when `after` was never there.
-LIST = """
-local index, place = KEYS[1], KEYS[2]
-local after, limit, order, prefix = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
+# From `index`, `place`, `after` and `order`: how to read the index (`range`) and where the page begins (`first`).
+BEHIND_CURSOR = """
 local rank, range = 'ZRANK', 'ZRANGE'
 if order == 'desc' then rank, range = 'ZREVRANK', 'ZREVRANGE' end
 local first = 0
@@ -190,11 +188,21 @@ if after ~= '' then
     redis.call('ZREM', index, after)
   end
 end
-local ids = redis.call(range, index, first, first + limit)
+"""
+
+# One page of records as they are at one moment, and whether more follow; false when `after` was never there.
+LIST = (
+    """
+local index, place = KEYS[1], KEYS[2]
+local after, limit, order, prefix = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
+"""
+    + BEHIND_CURSOR
+    + """local ids = redis.call(range, index, first, first + limit)
 local records = {}
 for i = 1, math.min(#ids, limit) do records[i] = redis.call('HGETALL', prefix .. ids[i]) end
 return {#ids > limit and 1 or 0, records}
 """
+)
 
 # What there is to do, at one moment: the jobs in progress, the first thousand that wait, and what their like took.
 OUTLOOK = """
