@@ -13,7 +13,7 @@ from typing import Any
 import httpx2
 from tqdm import tqdm
 
-from service.keyring import CommandFailed, add_commands
+from service.access.keyring import CommandFailed, add_commands
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -81,8 +81,8 @@ def _add_addresses(parser: argparse.ArgumentParser) -> None:
 
 
 def _up(options: argparse.Namespace) -> None:
-    from service.apart import CannotStart
-    from service.local import up
+    from service.processes.apart import CannotStart
+    from service.processes.local import up
     from worker.settings import Settings
 
     settings = Settings() if options.data is None else Settings(data=options.data.absolute())
@@ -100,7 +100,7 @@ def _deliver(options: argparse.Namespace) -> None:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    from service.apart import CannotStart, serve
+    from service.processes.apart import CannotStart, serve
     from worker.settings import Settings
 
     def announce(addresses: str) -> None:
@@ -113,7 +113,7 @@ def _serve(options: argparse.Namespace) -> None:
 
 
 def _worker(options: argparse.Namespace) -> None:
-    from service.apart import work
+    from service.processes.apart import work
 
     work()
 
@@ -199,7 +199,7 @@ def _download(http: httpx2.Client, video_id: str, output: Path) -> None:
 @contextmanager
 def _own_stack() -> Iterator[str]:
     """The whole service on a free port and in a passing folder, for as long as this block."""
-    from service.local import leashed
+    from service.processes.local import leashed
 
     with tempfile.TemporaryDirectory(prefix="ciotat-") as folder:
         log_path = Path(folder) / "log"

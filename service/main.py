@@ -6,18 +6,18 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from service.access import Access
+from service.access.access import Access
+from service.access.keys import Keys
 from service.errors import NotReady
-from service.files import Files
-from service.inputs import Inputs
-from service.keys import Keys
-from service.leaving import Leaving
-from service.media import Intake
-from service.metrics import Measured, Metrics
-from service.objects import Objects
+from service.media.files import Files
+from service.media.inputs import Inputs
+from service.media.intake import Intake
 from service.outbound import Outbound, Rules
-from service.rest import create_app
-from service.videos import Videos
+from service.processes.leaving import Leaving
+from service.processes.metrics import Measured, Metrics
+from service.rest.app import create_app
+from service.rest.objects import Objects
+from service.videos.videos import Videos
 from service.webhooks.administration import Webhooks
 from service.webhooks.deliveries import Deliveries
 from service.webhooks.endpoints import Endpoints
@@ -35,7 +35,7 @@ PROBE_SECONDS = 1.0  # a probe does not wait for a store that hangs
 
 @dataclass(frozen=True)
 class Service:
-    """What the doors stand on, and the REST door itself; `service.doors` opens both."""
+    """What the doors stand on, and the REST door itself; `service.processes.doors` opens both."""
 
     videos: Videos
     access: Access

@@ -10,7 +10,7 @@ settings.load_profile("ciotat")
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory):
     """A real Valkey, one for all tests."""
-    from service.local import valkey
+    from service.processes.local import valkey
 
     with valkey(tmp_path_factory.mktemp("valkey")) as server:
         yield server.url

@@ -15,7 +15,15 @@ def modules():
 
 
 @pytest.mark.parametrize(
-    "module", ["service.main", "service.local", "service.cli", "worker.app", "worker.tasks", "worker.storage"]
+    "module",
+    [
+        "service.main",
+        "service.processes.local",
+        "service.cli",
+        "worker.app",
+        "worker.tasks",
+        "worker.storage",
+    ],
 )
 def test_the_api_tier_and_the_workers_parent_never_load_torch(module):
     script = (
@@ -30,7 +38,7 @@ def test_the_api_tier_and_the_workers_parent_never_load_torch(module):
 def test_only_the_task_and_the_grpc_door_catch_every_exception():
     catching = [path for path in modules() if "except Exception" in path.read_text()]
 
-    assert catching == [ROOT / "service" / "rpc.py", ROOT / "worker" / "tasks.py"]
+    assert catching == [ROOT / "service" / "rpc" / "servicer.py", ROOT / "worker" / "tasks.py"]
 
 
 def test_modules_are_named_after_a_concept():

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from service.errors import InvalidField, WebhookUnreachable
-from service.fields import parsed
 from service.outbound import Outbound, OutboundError, UrlRefused
+from service.videos.fields import parsed
 from service.webhooks.deliveries import Attempt, Deliveries
 from service.webhooks.endpoints import Endpoint, Endpoints, Switch
 from service.webhooks.signing import Event, signed

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, Query, Request
 from pydantic import BaseModel
 
-from service.access import Caller
-from service.answers import refusals
-from service.intake import fields
+from service.access.access import Caller
+from service.rest.answers import refusals
+from service.rest.intake import fields
 from service.webhooks.administration import (
     AttemptList,
     ChangedEndpoint,

@@ -7,7 +7,7 @@ import time
 import httpx2
 import pytest
 
-from service.local import valkey
+from service.processes.local import valkey
 from tests.e2e.apart import serving, working
 
 pytestmark = pytest.mark.slow

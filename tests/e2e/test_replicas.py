@@ -11,7 +11,7 @@ import httpx2
 import openai
 import pytest
 
-from service.local import valkey
+from service.processes.local import valkey
 from tests.e2e.apart import serving, working
 from worker.jobs import JobStore, connect
 from worker.storage import LocalStorage

@@ -74,7 +74,7 @@ def command_of(pid):
     shown = subprocess.run(
         ["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False
     )
-    return "" if "service.leash" in shown.stdout else shown.stdout
+    return "" if "service.processes.leash" in shown.stdout else shown.stdout
 
 
 def test_a_job_outlives_the_process_that_was_making_it(checkpoints, tmp_path):

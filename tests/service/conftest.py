@@ -5,17 +5,17 @@ import grpc
 import pytest
 from fastapi.testclient import TestClient
 
-from service.access import Access
-from service.files import Files
-from service.inputs import Inputs
-from service.keys import Keys
-from service.leaving import Leaving
-from service.media import Intake
-from service.objects import Objects
+from service.access.access import Access
+from service.access.keys import Keys
+from service.media.files import Files
+from service.media.inputs import Inputs
+from service.media.intake import Intake
 from service.pb.videos_pb2_grpc import VideoServiceStub
-from service.rest import create_app
-from service.rpc import serve
-from service.videos import Videos
+from service.processes.leaving import Leaving
+from service.rest.app import create_app
+from service.rest.objects import Objects
+from service.rpc.servicer import serve
+from service.videos.videos import Videos
 from tests.service.documented import held_against
 from worker.files import FileStore
 from worker.jobs import JobStore

@@ -10,13 +10,13 @@ import pytest
 from fastapi.testclient import TestClient
 from google.protobuf.message_factory import GetMessageClass
 
-from service.access import Access, bearing, loopback, peer_is_here
+from service.access.access import Access, bearing, loopback, peer_is_here
+from service.access.keys import KeyNotFound, Keys
 from service.errors import InvalidKey, KeyMissing, NotLocal
-from service.keys import KeyNotFound, Keys
-from service.leaving import Leaving
 from service.pb import videos_pb2 as pb
-from service.rest import create_app
-from service.rpc import serve
+from service.processes.leaving import Leaving
+from service.rest.app import create_app
+from service.rpc.servicer import serve
 from tests.service.conftest import HERE
 from worker.jobs import StoreUnavailable, connect
 from worker.limits import TooManyRequests

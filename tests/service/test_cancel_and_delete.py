@@ -1,7 +1,7 @@
 import pytest
 
 from service.pb import videos_pb2 as pb
-from service.videos import Videos
+from service.videos.videos import Videos
 from tests.service.conftest import CONTENT
 from worker.jobs import JobNotFound, JobOver, LeaseLost, Status
 from worker.storage import LocalStorage

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.conditions import known, unchanged
+from service.rest.conditions import known, unchanged
 from tests.service.conftest import CONTENT
 
 

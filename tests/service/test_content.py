@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from service.inputs import Inputs
-from service.videos import Videos
+from service.media.inputs import Inputs
+from service.videos.videos import Videos
 from tests.service.conftest import CONTENT
 from worker.jobs import JobStore
 from worker.storage import LocalStorage

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 import grpc
 import pytest
 
-from service.local import valkey
 from service.pb import videos_pb2 as pb
-from service.videos import Videos
+from service.processes.local import valkey
+from service.videos.videos import Videos
 from tests.service.test_local import children
 from worker.jobs import JobStore, connect
 

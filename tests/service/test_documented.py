@@ -27,3 +27,12 @@ def test_an_answer_that_the_document_does_not_tell_fails_the_test_that_got_it(ht
     hold(httpx2.Response(200, headers={"x-request-id": "a"}, request=request))
     with pytest.raises(AssertionError, match="does not tell"):
         hold(httpx2.Response(status, headers=headers, request=request))
+
+
+def test_no_parameter_is_said_to_be_null(http):
+    operations = [each for path in http.app.openapi()["paths"].values() for each in path.values()]
+    parameters = {each["name"]: each["schema"] for every in operations for each in every["parameters"]}
+
+    assert {"after", "Last-Event-ID", "Idempotency-Key", "limit"} <= set(parameters)
+    assert not [name for name, schema in parameters.items() if "null" in str(schema)]
+    assert parameters["Last-Event-ID"]["pattern"]

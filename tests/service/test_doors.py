@@ -11,8 +11,8 @@ import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
-from service.doors import Doors
 from service.main import build
+from service.processes.doors import Doors
 from worker.settings import Settings
 
 

@@ -12,9 +12,9 @@ import httpx2
 import pytest
 import uvicorn
 
-from service import event_stream
-from service.rest import create_app
-from service.videos import Videos
+from service.rest import event_stream
+from service.rest.app import create_app
+from service.videos.videos import Videos
 from worker.jobs import connect
 
 

@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from service.pb import videos_pb2 as pb
-from service.videos import Videos
+from service.videos.videos import Videos
 from worker.jobs import StoreUnavailable
 from worker.tenants import DEFAULT_TENANT
 

@@ -11,11 +11,11 @@ import openai
 import pytest
 from PIL import Image
 
-from service.inputs import MOST_FETCHES, Inputs
+from service.media.inputs import MOST_FETCHES, Inputs
 from service.outbound import Outbound, Rules
 from service.pb import files_pb2
 from service.pb import videos_pb2 as pb
-from service.videos import Videos
+from service.videos.videos import Videos
 from tests import clips
 from tests.service.outbound.servers import saying, serving
 from worker.jobs import StoreUnavailable

@@ -13,11 +13,11 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from service.errors import NotReady
-from service.leaving import Leaving
 from service.pb import videos_pb2 as pb
 from service.pb.videos_pb2_grpc import VideoServiceStub
-from service.rpc import serve
-from service.rpc_server import OPTIONS, VIDEO_SERVICE, RpcServer
+from service.processes.leaving import Leaving
+from service.rpc.server import OPTIONS, VIDEO_SERVICE, RpcServer
+from service.rpc.servicer import serve
 from tests.service.test_refusals import details_of
 from worker.jobs import StoreUnavailable
 

@@ -7,17 +7,19 @@ import time
 import pytest
 
 from model.spec import VideoSpec
-from service.local import StackError, leashed, locked, valkey
+from service.processes.local import StackError, leashed, locked, valkey
 from worker.jobs import JobStore, connect
 
-WITHOUT_PRCTL = "import service.leash as l, sys; l._die_with_parent = lambda: None; sys.exit(l.main())"
+WITHOUT_PRCTL = (
+    "import service.processes.leash as l, sys; l._die_with_parent = lambda: None; sys.exit(l.main())"
+)
 
 OWNER = """
 import os, sys, time
 from pathlib import Path
-import service.local
+import service.processes.local
 {patch}
-with service.local.{block} as got:
+with service.processes.local.{block} as got:
     print(getattr(got, "url", None) or got.pid, flush=True)
     sys.stdin.read()
 """
@@ -68,7 +70,7 @@ def ended(owner):
 
 
 FAMILY = "leashed(['sh', '-c', 'sleep 600 & sleep 600'], Path('/'))"
-PORTABLE = f"service.local.LEASH = ['-c', {WITHOUT_PRCTL!r}]"
+PORTABLE = f"service.processes.local.LEASH = ['-c', {WITHOUT_PRCTL!r}]"
 
 
 @pytest.mark.parametrize("patch", ["", PORTABLE], ids=["linux", "without prctl"])
@@ -94,7 +96,7 @@ def test_a_command_dies_with_a_killed_leash():
 
 
 def test_a_command_that_will_not_end_is_made_to(monkeypatch, tmp_path):
-    monkeypatch.setattr("service.local.GRACE_SECONDS", 0.3)
+    monkeypatch.setattr("service.processes.local.GRACE_SECONDS", 0.3)
     stubborn = (
         "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
     )

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from service.errors import InvalidMedia
-from service.media import PROBE, Intake
+from service.media.intake import PROBE, Intake
 from tests import clips
 from worker.settings import Settings
 
@@ -314,7 +314,7 @@ def test_nothing_is_left_of_what_was_looked_into(look, tmp_path, monkeypatch):
 
 
 def test_a_probe_that_cannot_start_is_our_fault(look, monkeypatch):
-    monkeypatch.setattr("service.media.PROBE", Path("/nowhere/probe.py"))
+    monkeypatch.setattr("service.media.intake.PROBE", Path("/nowhere/probe.py"))
 
     with pytest.raises(RuntimeError, match=r"probe\.py did not start"):
         look(clips.picture())

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.metrics import Measured, Metrics
+from service.processes.metrics import Measured, Metrics
 from worker.settings import Settings
 
 COUNT = "ciotat_http_request_duration_seconds_count"

@@ -41,13 +41,13 @@ from service.errors import (
     WebhookNotFound,
     WebhookUnreachable,
 )
-from service.leaving import Leaving
 from service.pb import files_pb2, models_pb2
 from service.pb import videos_pb2 as pb
 from service.pb.videos_pb2_grpc import VideoServiceStub
-from service.rest import create_app
-from service.rpc import serve
-from service.videos import Videos
+from service.processes.leaving import Leaving
+from service.rest.app import create_app
+from service.rpc.servicer import serve
+from service.videos.videos import Videos
 from tests import clips
 from worker.files import FileNotFound
 from worker.jobs import JobNotFound, JobOver, JobStore, KeyReused, StoreUnavailable, UnknownCursor, connect

@@ -4,7 +4,7 @@ from google.protobuf.json_format import MessageToDict
 
 from service.errors import NotReady
 from service.pb import models_pb2
-from service.rest import create_app
+from service.rest.app import create_app
 from tests.service.conftest import CONTENT
 
 OPENAI_KEYS = {

@@ -6,13 +6,13 @@ import grpc
 import pytest
 
 from model.spec import Notice
-from service.asked import VideoRequest
-from service.leaving import Leaving
 from service.pb import videos_pb2 as pb
 from service.pb.videos_pb2_grpc import VideoServiceStub
-from service.rpc import serve
-from service.video import Timings, Video
-from service.videos import DeletedVideo, Page, VideoList
+from service.processes.leaving import Leaving
+from service.rpc.servicer import serve
+from service.videos.asked import VideoRequest
+from service.videos.video import Timings, Video
+from service.videos.videos import DeletedVideo, Page, VideoList
 from tests.service.conftest import CONTENT
 
 

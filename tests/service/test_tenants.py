@@ -2,8 +2,8 @@
 
 import pytest
 
-from service.following import Call
-from service.videos import Download, Page
+from service.videos.following import Call
+from service.videos.videos import Download, Page
 from worker.jobs import JobNotFound, UnknownCursor
 
 FIELDS = {"prompt": "a paper boat"}

@@ -12,9 +12,9 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from pydantic import ValidationError
 
-from service.doors import Doors
 from service.main import build
-from service.tls import certificate
+from service.processes.doors import Doors
+from service.processes.tls import certificate
 from worker.settings import Settings
 
 

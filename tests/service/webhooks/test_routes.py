@@ -7,10 +7,10 @@ import openai
 import pytest
 from fastapi.testclient import TestClient
 
-from service.access import Access
+from service.access.access import Access
 from service.errors import REFUSALS, TooManyWebhooks
 from service.outbound import Outbound
-from service.rest import create_app
+from service.rest.app import create_app
 from service.webhooks.administration import MOST_TRIALS, Webhooks
 from service.webhooks.deliveries import Deliveries
 from service.webhooks.endpoints import MOST_ENDPOINTS, Endpoints

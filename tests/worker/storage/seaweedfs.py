@@ -12,7 +12,7 @@ from typing import NamedTuple
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from service.local import leashed
+from service.processes.local import leashed
 from tests.service.test_local import children
 
 BUCKET = "videos"

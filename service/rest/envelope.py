@@ -22,7 +22,7 @@ from service.errors import (
     unforeseen,
     words_of,
 )
-from service.request_id import HEADER
+from service.rest.request_id import HEADER
 
 PATIENCE = 60.0  # seconds: the official client, told to wait longer than this, comes back at once instead
 log = logging.getLogger(__name__)

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from service.content import Content
+from service.videos.content import Content
 from worker.storage import LocalStorage
 from worker.storage.interface import disposition
 

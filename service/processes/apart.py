@@ -8,9 +8,9 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Never
 
-from service.doors import Doors
 from service.errors import NotLocal
 from service.main import build
+from service.processes.doors import Doors
 from worker.jobs import StoreUnavailable
 from worker.settings import Settings
 

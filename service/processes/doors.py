@@ -8,9 +8,9 @@ from types import FrameType
 import uvicorn
 
 from service.main import Service
-from service.rpc import serve
-from service.rpc_server import RpcServer
-from service.tls import certificate
+from service.processes.tls import certificate
+from service.rpc.server import RpcServer
+from service.rpc.servicer import serve
 from worker.settings import Settings
 
 

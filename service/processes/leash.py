@@ -1,4 +1,4 @@
-"""Runs a command that cannot outlive its owner: `python -m service.leash FD GRACE COMMAND...`.
+"""Runs a command that cannot outlive its owner: `python -m service.processes.leash FD GRACE COMMAND...`.
 
 The owner holds the other end of a pipe, FD. When that end closes, also because the owner was killed, the
 command's whole process group is asked to end, and GRACE seconds later made to.

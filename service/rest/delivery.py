@@ -5,9 +5,9 @@ from urllib.parse import urlsplit
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
-from service.conditions import known, unchanged
-from service.content import Content
-from service.ranges import requested
+from service.rest.conditions import known, unchanged
+from service.rest.ranges import requested
+from service.videos.content import Content
 
 
 def delivered(request: Request, found: Content) -> Response:

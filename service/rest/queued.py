@@ -7,9 +7,9 @@ from typing import Any
 from anyio import CapacityLimiter, to_thread
 from fastapi import Response
 
-from service.idempotency import REPLAYED
-from service.video import Video
-from service.videos import UNFINISHED, Accepted
+from service.videos.idempotency import REPLAYED
+from service.videos.video import Video
+from service.videos.videos import UNFINISHED, Accepted
 
 POLL_AFTER_MS = "500"
 

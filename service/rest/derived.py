@@ -7,14 +7,14 @@ from anyio import CapacityLimiter
 from fastapi import Depends, FastAPI, Response
 
 from model.catalog import TaskNotAvailable
-from service.access import Caller
-from service.answers import headed, refusals
-from service.bodies import body_of
-from service.derived import Derived, Edit, Extension, Remix
-from service.idempotency import REPLAYED, IdempotencyKey
-from service.intake import Body, fields
-from service.queued import queued
-from service.video import Video
+from service.access.access import Caller
+from service.rest.answers import headed, refusals
+from service.rest.bodies import body_of
+from service.rest.intake import Body, fields
+from service.rest.queued import queued
+from service.videos.derived import Derived, Edit, Extension, Remix
+from service.videos.idempotency import REPLAYED, IdempotencyKey
+from service.videos.video import Video
 
 VIDEO = {
     "anyOf": [

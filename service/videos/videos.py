@@ -12,8 +12,6 @@ from pydantic import BaseModel, Field
 from model.catalog import check_task, locate
 from model.spec import VideoSpec
 from model.tasks import BY_INPUT, TAKES, Task
-from service.asked import VideoRequest
-from service.content import Content
 from service.errors import (
     InvalidField,
     PreviewNotReady,
@@ -23,13 +21,15 @@ from service.errors import (
     VideoFailed,
     VideoNotReady,
 )
-from service.feed import Feed
-from service.fields import parsed
-from service.following import Call, Following
-from service.idempotency import known_by
-from service.inputs import Inputs, Source
-from service.models import Models
-from service.video import Video
+from service.media.inputs import Inputs, Source
+from service.videos.asked import VideoRequest
+from service.videos.content import Content
+from service.videos.feed import Feed
+from service.videos.fields import parsed
+from service.videos.following import Call, Following
+from service.videos.idempotency import known_by
+from service.videos.models import Models
+from service.videos.video import Video
 from worker.events import EventLog, Kind
 from worker.jobs import NO_PAIRS, Created, Job, JobNotFound, JobOver, JobStore, Status
 from worker.outlook import Outlook, Prospect

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from service.access.keys import Keys
 from service.errors import InvalidKey, KeyMissing, NotLocal
-from service.keys import Keys
 
 REMEDY = "make an API key with `ciotat keys create --tenant NAME`"
 bearer = HTTPBearer(

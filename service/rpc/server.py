@@ -8,10 +8,10 @@ from grpc_health.v1 import health_pb2
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection
 
-from service.health import Health
-from service.leaving import Leaving
 from service.pb.videos_pb2 import DESCRIPTOR
 from service.pb.videos_pb2_grpc import VideoServiceServicer, add_VideoServiceServicer_to_server
+from service.processes.leaving import Leaving
+from service.rpc.health import Health
 
 MAX_CALLS = 128  # each holds a thread, a watch or a download for long; one call more is RESOURCE_EXHAUSTED
 VIDEO_SERVICE = DESCRIPTOR.services_by_name["VideoService"].full_name

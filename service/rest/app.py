@@ -9,8 +9,9 @@ from fastapi import Depends, FastAPI, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from service.access import Access, Caller
-from service.answers import (
+from service.access.access import Access, Caller
+from service.media.inputs import DATA_URL_CHARACTERS
+from service.rest.answers import (
     CONDITIONS,
     RANGES,
     Documented,
@@ -21,25 +22,24 @@ from service.answers import (
     of_link,
     refusals,
 )
-from service.asked import VideoRequest
-from service.bodies import body_of
-from service.delivery import delivered
-from service.derived import Derived
-from service.derived_routes import add_derived
-from service.envelope import install_errors
-from service.event_stream import EventStream
-from service.file_routes import add_files
-from service.following import LAST_EVENT_ID
-from service.idempotency import REPLAYED, IdempotencyKey
-from service.inputs import DATA_URL_CHARACTERS
-from service.intake import Body, BodyLimit
-from service.models import Model, ModelList
-from service.objects import Objects
-from service.queued import polled, queued
-from service.request_id import RequestId
-from service.stopping import before_stopping
-from service.video import Video
-from service.videos import DeletedVideo, Download, Page, VideoList, Videos
+from service.rest.bodies import body_of
+from service.rest.delivery import delivered
+from service.rest.derived import add_derived
+from service.rest.envelope import install_errors
+from service.rest.event_stream import EventStream
+from service.rest.files import add_files
+from service.rest.intake import Body, BodyLimit
+from service.rest.objects import Objects
+from service.rest.queued import polled, queued
+from service.rest.request_id import RequestId
+from service.rest.stopping import before_stopping
+from service.videos.asked import VideoRequest
+from service.videos.derived import Derived
+from service.videos.following import LAST_EVENT_ID
+from service.videos.idempotency import REPLAYED, IdempotencyKey
+from service.videos.models import Model, ModelList
+from service.videos.video import Video
+from service.videos.videos import DeletedVideo, Download, Page, VideoList, Videos
 from worker.storage import LINKS
 
 LastEventId = Annotated[

@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import BodyTooLarge, InvalidField, MalformedBody, UnsupportedBody
-from service.files import Upload
-from service.uploads import UploadParser
+from service.media.files import Upload
+from service.rest.uploads import UploadParser
 
 MULTIPART = "multipart/form-data"
 URLENCODED = "application/x-www-form-urlencoded"

@@ -13,7 +13,7 @@ from worker.limits import Limits
 from worker.tenants import Tenant
 
 if TYPE_CHECKING:
-    from service.keys import Keys
+    from service.access.keys import Keys
 
 LIMITS = {
     "jobs": "unfinished videos at one time",
@@ -73,7 +73,7 @@ def _list(options: argparse.Namespace) -> None:
 
 
 def _revoke(options: argparse.Namespace) -> None:
-    from service.keys import KeyNotFound
+    from service.access.keys import KeyNotFound
 
     with _keys(options) as keys:
         try:
@@ -112,8 +112,8 @@ def _limits(options: argparse.Namespace) -> dict[str, int]:
 @contextmanager
 def _keys(options: argparse.Namespace) -> "Iterator[Keys]":
     """The keys in REDIS_URL, or in the Valkey of the one-machine stack, whether that is running or not."""
-    from service.keys import Keys
-    from service.local import StackError, redis_of
+    from service.access.keys import Keys
+    from service.processes.local import StackError, redis_of
     from worker.jobs import StoreUnavailable, connect
     from worker.settings import Settings
 

@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from model.spec import Prompt, VideoSpec
 from model.tasks import CLIP, Task
 from service.errors import InvalidField
-from service.fields import parsed
-from service.inputs import Source
-from service.videos import Accepted, Videos
+from service.media.inputs import Source
+from service.videos.fields import parsed
+from service.videos.videos import Accepted, Videos
 from worker.jobs import Job
 
 LONGEST = 20  # seconds of an extended video, its beginning included

@@ -7,21 +7,21 @@ from typing import Any
 
 import grpc
 
-from service.access import Access, bearing, peer_is_here
-from service.derived import Derived
-from service.details import TRAILER, detailed, words
+from service.access.access import Access, bearing, peer_is_here
 from service.errors import INTERNAL, REFUSALS, refusal_of, unforeseen
-from service.fields import parsed
-from service.following import Call
-from service.leaving import Leaving
-from service.messages import fields_of, keyed, queued, told
 from service.pb import videos_pb2 as pb
 from service.pb import videos_pb2_grpc as stubs
-from service.request_id import HEADER, identified
-from service.rpc_derived import DerivedCalls
-from service.rpc_files import FileCalls
-from service.rpc_server import RpcServer
-from service.videos import Download, Page, Videos
+from service.processes.leaving import Leaving
+from service.rest.request_id import HEADER, identified
+from service.rpc.derived import DerivedCalls
+from service.rpc.details import TRAILER, detailed, words
+from service.rpc.files import FileCalls
+from service.rpc.messages import fields_of, keyed, queued, told
+from service.rpc.server import RpcServer
+from service.videos.derived import Derived
+from service.videos.fields import parsed
+from service.videos.following import Call
+from service.videos.videos import Download, Page, Videos
 
 log = logging.getLogger(__name__)
 

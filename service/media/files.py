@@ -7,10 +7,10 @@ from typing import BinaryIO, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.content import Content
 from service.errors import InvalidField
-from service.fields import parsed
-from service.media import Intake
+from service.media.intake import Intake
+from service.videos.content import Content
+from service.videos.fields import parsed
 from worker.files import File, FileStore, new_id, stored_at
 from worker.storage import Storage
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from service.envelope import Envelope
-from service.idempotency import REPLAYED
-from service.leads import add_links
-from service.request_id import HEADER
+from service.rest.envelope import Envelope
+from service.rest.leads import add_links
+from service.rest.request_id import HEADER
+from service.videos.idempotency import REPLAYED
 from worker.variants import Variant
 
 Answers = dict[int | str, dict[str, Any]]
@@ -153,15 +153,29 @@ class Documented(FastAPI):
         document = super().openapi()
         for path in document["paths"].values():
             for operation in path.values():
-                answers = operation["responses"]
-                if "HTTPValidationError" in str(answers.get("422")):
-                    del answers["422"]
-                if "security" in operation:
-                    answers |= _of_access() | answers
-                for answer in answers.values():
-                    answer.setdefault("headers", {}).update(headed(HEADER)["headers"])
-                operation.setdefault("parameters", []).append(_REQUEST_ID)
+                _complete(operation)
         add_links(document)
         for unused in ("HTTPValidationError", "ValidationError"):
             document["components"]["schemas"].pop(unused, None)
         return document
+
+
+def _complete(operation: dict[str, Any]) -> None:
+    answers = operation["responses"]
+    if "HTTPValidationError" in str(answers.get("422")):
+        del answers["422"]
+    if "security" in operation:
+        answers |= _of_access() | answers
+    for answer in answers.values():
+        answer.setdefault("headers", {}).update(headed(HEADER)["headers"])
+    for parameter in operation.setdefault("parameters", []):
+        parameter["schema"] = _never_null(parameter["schema"])
+    operation["parameters"].append(_REQUEST_ID)
+
+
+def _never_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A header or a query parameter can be left out; there is no null that it could be."""
+    some: list[dict[str, Any]] = [each for each in schema.get("anyOf", []) if each != {"type": "null"}]
+    if len(some) != 1:
+        return schema
+    return {name: value for name, value in schema.items() if name != "anyOf"} | some[0]

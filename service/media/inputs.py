@@ -14,8 +14,8 @@ from typing import BinaryIO
 from model.spec import FPS
 from model.tasks import CLIP, PICTURE
 from service.errors import InvalidField
-from service.files import Files, Upload
-from service.media import HEAD, PICTURES
+from service.media.files import Files, Upload
+from service.media.intake import HEAD, PICTURES
 from service.outbound import Outbound, OutboundError
 from worker.files import File
 from worker.jobs import Job, StoreUnavailable

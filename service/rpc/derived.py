@@ -4,11 +4,11 @@ from contextlib import AbstractContextManager
 
 import grpc
 
-from service.derived import Derived
-from service.messages import keyed, queued
-from service.models import Models
 from service.pb import models_pb2
 from service.pb import videos_pb2 as pb
+from service.rpc.messages import keyed, queued
+from service.videos.derived import Derived
+from service.videos.models import Models
 
 
 class DerivedCalls:

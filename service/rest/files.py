@@ -8,12 +8,12 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from service.access import Caller
-from service.answers import CONDITIONS, RANGES, of_bytes, of_head, refusals
-from service.bodies import body_of
-from service.delivery import delivered
-from service.files import DeletedFile, FileFields, FileList, FileObject, FilePage, Files
-from service.intake import Body
+from service.access.access import Caller
+from service.media.files import DeletedFile, FileFields, FileList, FileObject, FilePage, Files
+from service.rest.answers import CONDITIONS, RANGES, of_bytes, of_head, refusals
+from service.rest.bodies import body_of
+from service.rest.delivery import delivered
+from service.rest.intake import Body
 from worker.media import SUFFIXES
 
 UPLOAD = body_of(FileFields, ("multipart/form-data",), file={"type": "string", "format": "binary"})

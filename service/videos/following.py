@@ -6,8 +6,8 @@ from typing import Literal
 from pydantic import BaseModel
 
 from service.errors import InvalidField
-from service.feed import Feed
-from service.video import VideoError
+from service.videos.feed import Feed
+from service.videos.video import VideoError
 from worker.events import START, Event, EventLog, Kind, Told, is_event_id
 from worker.jobs import Status
 

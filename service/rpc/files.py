@@ -8,10 +8,10 @@ from typing import BinaryIO
 import grpc
 
 from service.errors import InvalidField, MediaTooLarge
-from service.fields import parsed
-from service.files import FileObject, FilePage, Files, Upload
-from service.messages import fields_of
+from service.media.files import FileObject, FilePage, Files, Upload
 from service.pb import files_pb2 as pb
+from service.rpc.messages import fields_of
+from service.videos.fields import parsed
 
 
 class FileCalls:

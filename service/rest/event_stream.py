@@ -9,7 +9,7 @@ from fastapi.sse import format_sse_event
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Send
 
-from service.following import PATIENCE_SECONDS, Following, VideoEvent
+from service.videos.following import PATIENCE_SECONDS, Following, VideoEvent
 from worker.events import Event, Told
 from worker.jobs import StoreUnavailable
 

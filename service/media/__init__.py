@@ -1,0 +1,1 @@
+"""What comes from outside: uploads and inputs, looked at before anything else."""
