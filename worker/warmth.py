@@ -72,6 +72,12 @@ def note(said: str) -> None:
         (Path(folder) / str(os.getpid())).write_text(said)
 
 
+def alive() -> None:
+    """This process still makes steps; nothing where it is no process of a worker."""
+    if folder := os.environ.get(NOTES):
+        (Path(folder) / str(os.getpid())).touch()
+
+
 def noted(folder: Path, processes: Iterable[int]) -> list[str]:
     """What the running ones of these processes have noted."""
     notes = (folder / str(process) for process in processes)

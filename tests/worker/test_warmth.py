@@ -15,7 +15,7 @@ from tests.service.test_local import children
 from worker.app import create_app, submit
 from worker.jobs import JobStore, Status, StoreUnavailable, connect
 from worker.settings import Settings
-from worker.warmth import SILENT, TOLD_FOR, Warmth, noted
+from worker.warmth import LOADED, NOTES, SILENT, TOLD_FOR, Warmth, alive, note, noted
 
 QUEUE = "ciotat"
 
@@ -77,6 +77,20 @@ def test_the_notes_of_processes_that_are_gone_say_nothing(tmp_path):
         (tmp_path / str(process)).write_text("loaded")
 
     assert noted(tmp_path, [2, 3]) == ["loaded"]
+
+
+def test_a_process_of_a_worker_that_makes_steps_renews_its_note_and_says_the_same(tmp_path, monkeypatch):
+    alive()  # no process of a worker: nothing
+
+    monkeypatch.setenv(NOTES, str(tmp_path))
+    note(LOADED)
+    mine = tmp_path / str(os.getpid())
+    os.utime(mine, ns=(0, 0))
+
+    alive()
+
+    assert mine.stat().st_mtime_ns > 0
+    assert noted(tmp_path, [os.getpid()]) == [LOADED]
 
 
 @contextmanager
