@@ -1,51 +1,34 @@
 """One video from one request: text -> base pass (all frames at once) -> windowed super-resolution -> frames."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from model.diffusion import Denoiser, noise_for, precondition, schedule
 from model.guidance import guided, thresholded
 from model.image_unet import ImageUNet
-from model.sampling import SAMPLERS
+from model.sampling import SAMPLERS, State, no_callback
+from model.sampling import OnStep as OnState
 from model.spec import Notice, VideoSpec
 from model.ssr import augmented, consistent, upscaled
+from model.steps import Course, OnStep, Point, Stage, Step, to_frames
 from model.stunet import STUNet
 from model.text import TextEncoder, packaged_encoder
 from model.weights import InvalidCheckpoint, Sampling, load_index, load_stunet
-from model.windows import windowed
-
-
-@dataclass(frozen=True)
-class Step:
-    """One denoising step done."""
-
-    stage: Literal["base", "ssr"]
-    done: int
-    total: int
-    fraction: float  # of the whole job's work, in [0, 1]
-    estimate: Float[Tensor, "3 t h w"] = field(compare=False, repr=False)  # of the clean clip, in [-1, 1]
-
-    def glimpse(self, frames: int, side: int) -> UInt8[np.ndarray, "f s s 3"]:
-        """The clip as it looks by now, made when asked for: every nth frame, at most so many, and at most so wide."""
-        clip = self.estimate[:, :: -(-self.estimate.shape[1] // frames)].float()
-        if clip.shape[-1] > side:
-            clip = F.interpolate(clip, size=(side, side), mode="area")
-        return to_frames(clip)
-
-
-OnStep = Callable[[Step], None]
+from model.windows import watched, windowed
 
 
 def ignore(step: Step) -> None:
     """For callers that do not follow the steps."""
+
+
+def unwatched() -> None:
+    """For callers that do not follow the windows."""
 
 
 class Pipeline:
@@ -101,32 +84,51 @@ class Pipeline:
         return (*spec.notices, *cut)
 
     @torch.inference_mode()
-    def generate(self, spec: VideoSpec, on_step: OnStep = ignore) -> UInt8[np.ndarray, "t h w 3"]:
-        """The frames of one video. What `on_step` raises ends the generation."""
-        side = spec.side
-        base_steps, ssr_steps = spec.steps, self.sampling.ssr_steps if side > self.sampling.base_size else 0
-        ssr_cost = (side / 512) ** 2  # an SSR step at 512 costs about as much as a base step
-        work = base_steps + ssr_cost * ssr_steps
+    def generate(
+        self,
+        spec: VideoSpec,
+        on_step: OnStep = ignore,
+        resume: Point | None = None,
+        *,
+        look: Callable[[], None] = unwatched,
+        window_batch: int = 1,
+    ) -> UInt8[np.ndarray, "t h w 3"]:
+        """The frames of one video, from its noise or from a point of an earlier generation of the same spec.
 
-        def base_step(done: int, estimate: Tensor) -> None:
-            on_step(Step("base", done, base_steps, done / work, estimate[0]))
+        What `on_step` raises, or `look` before a batch of windows, ends the generation.
+        """
+        ssr_steps = self.sampling.ssr_steps if spec.side > self.sampling.base_size else 0
+        course = Course(spec.steps, ssr_steps, spec.side)
+        point = resume and resume.on(self.device)
 
-        def ssr_step(done: int, estimate: Tensor) -> None:
-            fraction = (base_steps + ssr_cost * done) / work
-            on_step(Step("ssr", done, ssr_steps, fraction, estimate[0]))
+        def begun(stage: Stage) -> State | None:
+            return point.state if point and point.stage == stage else None
 
-        clips = self.base_clips(
-            [spec.prompt],
+        if point and point.low is not None:
+            low = point.low
+        else:
+            low = self.base_clips(
+                [spec.prompt],
+                [spec.seed],
+                negative=spec.negative_prompt,
+                frames=spec.frames,
+                steps=spec.steps,
+                guidance_scale=spec.guidance_scale,
+                start=begun("base"),
+                on_step=lambda state: on_step(course.step(Point("base", state))),
+            )
+        if not ssr_steps:
+            return to_frames(low[0])
+        high = self.upscale(
+            low,
+            spec.side,
             [spec.seed],
-            negative=spec.negative_prompt,
-            frames=spec.frames,
-            steps=spec.steps,
-            guidance_scale=spec.guidance_scale,
-            on_step=base_step,
+            window_batch=window_batch,
+            look=look,
+            start=begun("ssr"),
+            on_step=lambda state: on_step(course.step(Point("ssr", state, low))),
         )
-        if ssr_steps:
-            clips = self.upscale(clips, side, [spec.seed], on_step=ssr_step)
-        return to_frames(clips[0])
+        return to_frames(high[0])
 
     @torch.inference_mode()
     def base_clips(
@@ -138,7 +140,8 @@ class Pipeline:
         frames: int = 80,
         steps: int = 20,
         guidance_scale: float = 2.5,
-        on_step: Callable[[int, Tensor], None] = lambda done, estimate: None,
+        start: State | None = None,
+        on_step: OnState = no_callback,
     ) -> Float[Tensor, "b 3 {frames} h w"]:
         """Base clips in [-1, 1], one a prompt; each depends on its own prompt and seed alone."""
         size = self.sampling.base_size
@@ -150,9 +153,9 @@ class Pipeline:
             guidance_scale,
             self.sampling.guidance_interval,
         )
-        noise = noise_for(seeds, (3, frames, size, size)).to(self.device)
+        begin = start or noise_for(seeds, (3, frames, size, size)).to(self.device)
         sigmas = schedule(steps, self.sampling.base_shift)
-        return SAMPLERS[self.sampling.sampler](thresholded(denoise), noise, sigmas, on_step)
+        return SAMPLERS[self.sampling.sampler](thresholded(denoise), begin, sigmas, on_step)
 
     @torch.inference_mode()
     def upscale(
@@ -162,22 +165,23 @@ class Pipeline:
         seeds: Sequence[int],
         *,
         window_batch: int = 1,
-        on_step: Callable[[int, Tensor], None] = lambda done, estimate: None,
+        look: Callable[[], None] = unwatched,
+        start: State | None = None,
+        on_step: OnState = no_callback,
     ) -> Float[Tensor, "b 3 t H W"]:
         """Clips at `side` pixels a side, a multiple of the base size, by windows fused at every step."""
         factor, how = side // self.sampling.base_size, self.sampling
         frames = low.shape[2]
-        noise = noise_for([seed ^ 0x5512 for seed in seeds], (3, frames, side, side)).to(self.device)
+        begin = start or noise_for([seed ^ 0x5512 for seed in seeds], (3, frames, side, side)).to(self.device)
         blur = noise_for([seed ^ 0xA46 for seed in seeds], tuple(low.shape[1:])).to(self.device)
         seen = augmented(low, blur, how.augmentation)
 
         def make(windows: Sequence[slice]) -> Denoiser:
             return upscaled(self.ssr, seen, windows, factor, how.augmentation)
 
-        denoise = consistent(windowed(make, how.window, how.overlap, window_batch), low, factor)
-        return SAMPLERS[how.sampler](
-            thresholded(denoise), noise, schedule(how.ssr_steps, how.ssr_shift), on_step
-        )
+        windows = windowed(watched(make, look), how.window, how.overlap, window_batch)
+        denoise = thresholded(consistent(windows, low, factor))
+        return SAMPLERS[how.sampler](denoise, begin, schedule(how.ssr_steps, how.ssr_shift), on_step)
 
 
 def conditioned(network: ImageUNet | STUNet, context: Any) -> Denoiser:
@@ -190,14 +194,6 @@ def conditioned(network: ImageUNet | STUNet, context: Any) -> Denoiser:
         )
 
     return denoise
-
-
-def to_frames(clip: Float[Tensor, "3 t h w"]) -> UInt8[np.ndarray, "t h w 3"]:
-    """[-1, 1] -> bytes."""
-    frames: np.ndarray = (
-        clip.add(1).mul(127.5).round_().clamp_(0, 255).to(torch.uint8).permute(1, 2, 3, 0).cpu().numpy()
-    )
-    return frames
 
 
 def fastest_dtype(device: str | torch.device) -> torch.dtype:

@@ -5,8 +5,10 @@ solver takes ONE step for the whole clip: multistep history, thresholding and no
 result does not depend on how windows were batched.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 
+import torch
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
@@ -15,6 +17,8 @@ from model.diffusion import Denoiser
 
 # windows -> denoiser of x (b * len(windows), c, size, h, w): sample-major, each window with its own conditioning
 WindowDenoiser = Callable[[Sequence[slice]], Denoiser]
+
+log = logging.getLogger(__name__)
 
 
 def windows_of(frames: int, size: int, overlap: int) -> list[slice]:
@@ -45,17 +49,45 @@ def fuse(
     return total.div_(count)
 
 
+def watched(make: WindowDenoiser, look: Callable[[], None]) -> WindowDenoiser:
+    """The same windows, and a look before each batch of them: what `look` raises ends the sampling there."""
+
+    def make_watched(windows: Sequence[slice]) -> Denoiser:
+        look()
+        return make(windows)
+
+    return make_watched
+
+
 def windowed(make: WindowDenoiser, size: int, overlap: int = 2, batch: int = 1) -> Denoiser:
-    """A denoiser of whole clips from one of windows, `batch` windows at a time. Paper: overlap 2, uniform weights."""
+    """A denoiser of whole clips from one of windows, `batch` windows at a time. Paper: overlap 2, uniform weights.
+
+    Where memory does not do for so many, half as many are denoised at a time from there on; torch.OutOfMemoryError
+    leaves here when it does not do for one.
+    """
 
     def denoise(x: Tensor, sigma: float) -> Tensor:
+        nonlocal batch
         windows = windows_of(x.shape[2], size, overlap)
         predictions: list[Tensor] = []
-        for start in range(0, len(windows), batch):
-            group = windows[start : start + batch]
-            stacked = rearrange([x[:, :, window] for window in group], "n b ... -> (b n) ...")
-            estimates = make(group)(stacked, sigma)
-            predictions += rearrange(estimates, "(b n) ... -> n b ...", n=len(group)).unbind()
+        while left := windows[len(predictions) :]:
+            group = left[:batch]
+            try:
+                predictions += _predicted(make, group, x, sigma)
+                continue
+            except torch.OutOfMemoryError:
+                if len(group) == 1:
+                    raise
+            batch = len(group) // 2  # not before here are the tensors gone that the error's frames have held
+            log.warning("memory does not do for %d windows at a time: from here on %d", len(group), batch)
+            torch.cuda.empty_cache()
         return fuse(windows, predictions, x.shape[2])
 
     return denoise
+
+
+def _predicted(make: WindowDenoiser, group: Sequence[slice], x: Tensor, sigma: float) -> tuple[Tensor, ...]:
+    """One estimate a window, all of them at once."""
+    stacked = rearrange([x[:, :, window] for window in group], "n b ... -> (b n) ...")
+    estimates = make(group)(stacked, sigma)
+    return rearrange(estimates, "(b n) ... -> n b ...", n=len(group)).unbind()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from model.pipeline import Step
+from model.steps import Step
 from worker.jobs import Job, JobStore, LeaseLost
 from worker.stills import PREVIEW_FRAMES, PREVIEW_SIDE, preview
 from worker.storage import Storage, StorageUnavailable

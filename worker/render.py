@@ -10,8 +10,9 @@ import numpy.typing as npt
 import torch
 
 from model.catalog import TaskNotAvailable, UnknownModel, installed, locate
-from model.pipeline import Pipeline, Step
+from model.pipeline import Pipeline
 from model.spec import FPS, VideoSpec
+from model.steps import Step
 from model.tasks import Task
 from model.weights import InvalidCheckpoint
 from worker.jobs import Job, JobStore, LeaseLost

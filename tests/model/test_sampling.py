@@ -7,9 +7,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import load, save
 
 from model.diffusion import schedule
-from model.sampling import SAMPLERS, sample_dpmpp_2m, sample_euler
+from model.guidance import guided, thresholded
+from model.sampling import SAMPLERS, State, sample_dpmpp_2m, sample_euler
+from model.windows import windowed
 
 MEAN, DEVIATION = 0.3, 0.5
 
@@ -108,7 +111,7 @@ def test_each_step_evaluates_once_at_its_level_and_reports_once_with_its_estimat
         asked.append((sigma, gaussian(x, sigma)))
         return asked[-1][1]
 
-    sampler(denoise, clip(), schedule(5, 2.0), lambda done, estimate: told.append((done, estimate)))
+    sampler(denoise, clip(), schedule(5, 2.0), lambda state: told.append((state.done, state.estimate)))
 
     assert [sigma for sigma, _ in asked] == schedule(5, 2.0)[:-1]
     assert [done for done, _ in told] == [1, 2, 3, 4, 5]
@@ -122,3 +125,52 @@ def test_the_noise_given_is_not_written_over(sampler):
     sampler(gaussian, noise, schedule(3, 1.0))
 
     assert torch.equal(noise, clip())
+
+
+def kept(state):
+    """What comes back of a state that was written as a file."""
+    read = load(save({"x": state.x, "estimate": state.estimate}))
+    return State(state.done, read["x"], read["estimate"])
+
+
+def denoiser(scale):
+    """All that stands between a sampler and a network: guidance within an interval, windows, thresholding."""
+    in_windows = windowed(lambda windows: lambda x, sigma: torch.tanh(3 * x) + x.mean(2, keepdim=True), 3, 1)
+    return thresholded(guided(in_windows, lambda x, sigma: torch.tanh(x) - sigma**2, scale, (0.2, 0.9)), 0.9)
+
+
+@given(st.integers(1, 12), st.floats(0.3, 12), st.floats(1, 8), st.integers(0, 2**63 - 1), st.data())
+@each_sampler
+def test_a_sampling_that_stopped_after_any_step_goes_on_to_the_bit_as_if_it_had_not(
+    sampler, steps, shift, scale, seed, data
+):
+    noise, sigmas, states = clip(seed).float(), schedule(steps, shift), []
+    whole = sampler(denoiser(scale), noise, sigmas, states.append)
+
+    state = kept(data.draw(st.sampled_from(states)))
+    again = []
+    resumed = sampler(denoiser(scale), state, sigmas, again.append)
+
+    assert torch.equal(resumed, whole)
+    assert [s.done for s in again] == list(range(state.done + 1, steps + 1))
+    for one, other in zip(again, states[state.done :], strict=True):
+        assert torch.equal(one.x, other.x)
+        assert torch.equal(one.estimate, other.estimate)
+
+
+@each_sampler
+def test_a_state_is_not_written_over_by_the_steps_after_it(sampler):
+    states = []
+
+    sampler(gaussian, clip(), schedule(6, 2.0), lambda state: states.append((state, state.x.clone())))
+
+    assert all(torch.equal(state.x, x) for state, x in states)
+
+
+def test_nothing_is_drawn_between_the_noise_and_the_end():
+    before = torch.random.get_rng_state()
+
+    for sampler in SAMPLERS.values():
+        sampler(denoiser(2.0), clip().float(), schedule(6, 2.0))
+
+    assert torch.equal(torch.random.get_rng_state(), before)

@@ -1,5 +1,6 @@
 """Temporal MultiDiffusion: windows cover the clip, and their fusion is the least-squares clip."""
 
+import weakref
 from itertools import pairwise
 
 import numpy as np
@@ -12,7 +13,7 @@ from model.diffusion import schedule
 from model.guidance import thresholded
 from model.sampling import SAMPLERS
 from model.ssr import upscaled
-from model.windows import fuse, windowed, windows_of
+from model.windows import fuse, watched, windowed, windows_of
 from tests import tiny
 
 
@@ -178,7 +179,85 @@ def test_one_solver_step_serves_all_windows_of_a_clip():
         windowed(lambda windows: smearing, 8, 2),
         noise,
         schedule(4, 1.0),
-        lambda done, x: told.append(x.shape),
+        lambda state: told.append(state.estimate.shape),
     )
 
     assert told == [noise.shape] * 4
+
+
+class Memory:
+    """A window factory on a device where no more than so many windows have room at a time."""
+
+    def __init__(self, room):
+        self.room, self.tried = room, []
+
+    def __call__(self, windows):
+        def denoise(x, sigma):
+            self.tried.append(len(windows))
+            if len(windows) > self.room:
+                raise torch.OutOfMemoryError("CUDA out of memory (said by a test)")
+            return smearing(x, sigma)
+
+        return denoise
+
+
+def test_windows_that_have_no_room_together_are_denoised_in_halves_from_there_on():
+    x, memory = clip(2, 20), Memory(room=2)  # seven windows of four frames
+
+    frugal = windowed(memory, 4, 1, batch=5)
+    clips = [frugal(x, 0.4), frugal(x, 0.4)]
+
+    assert memory.tried == [5, 2, 2, 2, 1, 2, 2, 2, 1]
+    for fused in clips:
+        torch.testing.assert_close(fused, windowed(lambda windows: smearing, 4, 1)(x, 0.4))
+
+
+def test_one_window_that_has_no_room_is_refused():
+    memory = Memory(room=0)
+
+    with pytest.raises(torch.OutOfMemoryError):
+        windowed(memory, 4, 1, batch=7)(clip(1, 20), 0.4)
+
+    assert memory.tried == [7, 3, 1]
+
+
+def test_what_a_refused_pass_has_held_is_gone_before_the_next():
+    alive = []
+
+    def make(windows):
+        def denoise(x, sigma):
+            assert [one for one in alive if one() is not None] == []
+            held = x + 1
+            alive.append(weakref.ref(held))
+            if len(windows) > 1:
+                raise torch.OutOfMemoryError("CUDA out of memory (said by a test)")
+            return smearing(x, sigma)
+
+        return denoise
+
+    windowed(make, 4, 1, batch=7)(clip(1, 20), 0.4)
+
+    assert len(alive) == 7 + 2
+
+
+@given(layouts(), st.integers(1, 5))
+def test_a_look_comes_before_each_batch_of_windows_and_ends_it_there(layout, batch):
+    frames, size, overlap = layout
+    looks, made = [], []
+
+    def make(windows):
+        made.append(len(windows))
+        return smearing
+
+    windowed(watched(make, lambda: looks.append(len(made))), size, overlap, batch)(clip(1, frames), 0.4)
+
+    assert looks == list(range(len(made)))
+    assert sum(made) == len(windows_of(frames, size, overlap))
+
+    def stop():
+        raise KeyError("enough")
+
+    made.clear()
+    with pytest.raises(KeyError, match="enough"):
+        windowed(watched(make, stop), size, overlap, batch)(clip(1, frames), 0.4)
+    assert made == []

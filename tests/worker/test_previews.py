@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from model.pipeline import Step
+from model.sampling import State
 from model.spec import VideoSpec
+from model.steps import Point, Step
 from worker import previews as module
 from worker.events import START, EventLog, Kind
 from worker.jobs import JobStore, LeaseLost, Status
@@ -28,7 +29,7 @@ def step(frames=16, side=128):
     """A step whose clip moves: a ramp that wanders through the frames."""
     ramp = torch.linspace(-1, 1, side)
     clip = torch.stack([ramp.roll(3 * frame).expand(3, side, side) for frame in range(frames)], dim=1)
-    return Step("base", 1, 2, 0.5, clip)
+    return Step(Point("base", State(1, clip[None], clip[None])), 2, 0.5)
 
 
 def animation(path):
