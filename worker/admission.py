@@ -62,17 +62,17 @@ local function admit(tenant, id, cost, most_jobs, most_a_day, most_queued)
 end
 """
 
-# A job that no worker has begun has used nothing of its day.
+# A job that no worker has ever claimed (token 0) has used nothing of its day.
 RELEASE = f"""
 local function release(id)
-  local job = redis.call('HMGET', 'ciotat:job:' .. id, 'tenant', 'attempts', 'created_at')
+  local job = redis.call('HMGET', 'ciotat:job:' .. id, 'tenant', 'token', 'created_at')
   local tenant = job[1] or '{DEFAULT_TENANT}'
   local holds = '{unfinished_of("")}' .. tenant
   local cost = redis.call('HGET', holds, id)
   if not cost then return end
   redis.call('HDEL', holds, id)
   if redis.call('DECRBY', '{LOAD}', cost) <= 0 then redis.call('DEL', '{LOAD}') end
-  local spending = string.format('{spent_on("%d", "%s")}', math.floor(tonumber(job[3]) / 86400), tenant)
+  local spending = string.format('{spent_on("%d", "%s")}', math.floor((tonumber(job[3]) or 0) / 86400), tenant)
   if job[2] == '0' and redis.call('EXISTS', spending) == 1 then redis.call('DECRBY', spending, cost) end
 end
 """

@@ -1,30 +1,35 @@
 """A job is a frozen record in Redis; each change is one atomic write, and a stale worker can make none."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+import logging
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple, cast
 
 import redis
+from pydantic import ValidationError
 
 from model.spec import Notice, VideoSpec
 from worker.admission import Refused, refusal
+from worker.connection import StoreUnavailable, connect, store_errors
+from worker.leasing import CLAIM, RETURN, UPDATE
 from worker.limits import DEFAULTS, QUEUE_COST, Limits
 from worker.material import Material, new_id
 from worker.pace import pace
 from worker.record import Job, Status
-from worker.scripts import CANCEL, CLAIM, CREATE, DELETE, LIST, UPDATE
+from worker.scripts import CANCEL, CREATE, DELETE, LIST
 from worker.tenants import DEFAULT_TENANT, index, place, remembered
 
-__all__ = ["Job", "Status"]  # and all that is defined here
+__all__ = ["Job", "Status", "StoreUnavailable", "connect", "store_errors"]  # and all that is defined here
 
 PENDING = "ciotat:pending"  # queued jobs by time of creation: the outbox, and the queue as seen from outside
 LEASES = "ciotat:leases"  # jobs in progress by the end of their lease
 Given = Material | None
 Pairs = Mapping[str, str]
+Changes = dict[str, str | int]
 NO_PAIRS: Pairs = MappingProxyType({})
 PLACE_SECONDS = 3600  # how long the place of a deleted job serves as a cursor
+log = logging.getLogger(__name__)
 
 
 class Request(NamedTuple):
@@ -65,22 +70,8 @@ class LeaseLost(RuntimeError):
     """Another worker has claimed this job, or it has ended; nothing more may be written to it."""
 
 
-class LeaseHeld(RuntimeError):
-    """Another worker is making this video."""
-
-    def __init__(self, remaining: float) -> None:
-        super().__init__(f"the lease of another worker runs for {remaining:.1f} s more")
-        self.remaining = remaining
-
-
 class JobOver(RuntimeError):
-    """The job has reached its end; there is nothing to claim, and nothing to cancel."""
-
-
-class StoreUnavailable(RuntimeError):
-    """The job store does not answer."""
-
-    retry_after = 1.0
+    """The job has reached its end; there is nothing to cancel."""
 
 
 def key(job_id: str) -> str:
@@ -110,6 +101,7 @@ class JobStore:
         self._create = client.register_script(CREATE)
         self._claim = client.register_script(CLAIM)
         self._update = client.register_script(UPDATE)
+        self._return = client.register_script(RETURN)
         self._cancel = client.register_script(CANCEL)
         self._delete = client.register_script(DELETE)
         self._list = client.register_script(LIST)
@@ -190,28 +182,44 @@ class JobStore:
 
     def unfinished(self) -> list[str]:
         """The ids of all jobs that are queued or in progress."""
-        with self._redis.pipeline(transaction=True) as read:
+        with store_errors(), self._redis.pipeline(transaction=True) as read:
             read.zrange(PENDING, 0, -1)
             read.zrange(LEASES, 0, -1)
             pending, leased = read.execute()
         return [*leased, *pending]
 
-    def claim(self, job_id: str) -> Job:
-        """Take a queued job, or one whose lease ran out: a new token, one more attempt."""
-        outcome, detail = self._claim(
-            keys=[key(job_id), PENDING, LEASES], args=[job_id, self._lease, self._max_attempts]
-        )
-        match outcome:
-            case "claimed":
-                return self.get(job_id)
-            case "held":
-                raise LeaseHeld(float(detail))
-            case "unknown":
-                raise JobNotFound(f"video {job_id!r} does not exist")
-        raise JobOver(f"video {job_id!r} is {detail}")
+    def claim_next(self, asked_as: str = "") -> Job | None:
+        """Take the job whose lease ran out first, else the oldest that waits: a new token, one more attempt.
+
+        None where there is nothing to do. Who heard no answer asks again under the same name. A job that this version
+        cannot read is failed.
+        """
+        while True:
+            with store_errors():
+                flat = self._claim(
+                    keys=[PENDING, LEASES, f"ciotat:claim:{asked_as}"],
+                    args=[key(""), self._lease, self._max_attempts, asked_as],
+                )
+            if not flat:
+                return None
+            try:
+                return _job(flat)
+            except ValidationError as unread:
+                self._fail_unread(dict(zip(flat[::2], flat[1::2], strict=True)), unread)
+
+    def _fail_unread(self, record: dict[str, str], unread: ValidationError) -> None:
+        """What is in the record, a prompt for one, is not for the log."""
+        fields = sorted({str(error["loc"][0]) for error in unread.errors()})
+        log.error("video %s cannot be read: %s", record["id"], ", ".join(fields))
+        message = "the record of this video cannot be read by the worker's version"
+        self._change(record["id"], record["token"], _failed("internal_error", message))
+
+    def renew(self, job: Job) -> None:
+        """The heartbeat of a worker that has nothing new to tell."""
+        self._write(job, {})
 
     def progress(self, job: Job, percent: int) -> None:
-        """The heartbeat: how far the work is, and the lease anew."""
+        """How far the work is, and the lease anew. What is less than was told is not told."""
         self._write(job, {"progress": percent})
 
     def preview(self, job: Job, preview_key: str, number: int) -> None:
@@ -222,6 +230,10 @@ class JobStore:
         """All that the owner of the video should know of it."""
         self._write(job, {"warnings": json.dumps([notice.model_dump() for notice in notices])})
 
+    def point(self, job: Job, resume_key: str, percent: int) -> None:
+        """From now on an attempt begins there, with so much done."""
+        self._write(job, {"resume_key": resume_key, "resume_progress": percent})
+
     def complete(self, job: Job, video_key: str, timings: Mapping[str, float] = MappingProxyType({})) -> None:
         """The one commit of a finished video, with the seconds that its parts have taken."""
         done = {"status": Status.COMPLETED.value, "video_key": video_key}
@@ -229,13 +241,33 @@ class JobStore:
 
     def fail(self, job: Job, code: str, message: str) -> None:
         """End the job with a reason its owner can read."""
-        self._write(job, {"status": Status.FAILED, "error_code": code, "error_message": message})
+        self._write(job, _failed(code, message))
 
-    def _write(self, job: Job, changes: dict[str, str | int]) -> None:
+    def release(self, job: Job) -> None:
+        """Hand the job back, to its old place in the queue; this attempt does not count."""
+        self._hand_back(job, "", "")
+
+    def give_up(self, job: Job, code: str, message: str) -> None:
+        """The same with a reason that may pass, and the attempt counts: at the last one it is the job's end."""
+        self._hand_back(job, code, message)
+
+    def _hand_back(self, job: Job, code: str, message: str) -> None:
+        with store_errors():
+            keys = [key(job.id), PENDING, LEASES]
+            done = self._return(keys=keys, args=[job.id, job.token, self._max_attempts, code, message])
+        if not done:
+            raise _lost(job.id, job.token)
+
+    def _write(self, job: Job, changes: Changes) -> None:
+        self._change(job.id, job.token, changes)
+
+    def _change(self, job_id: str, token: int | str, changes: Changes) -> None:
         fields = [part for change in changes.items() for part in change]
-        args = [job.id, job.token, self._lease, str(changes.get("status", "")), self._video_seconds, *fields]
-        if not self._update(keys=[key(job.id), LEASES], args=args):
-            raise LeaseLost(f"video {job.id!r} is no longer this worker's (token {job.token})")
+        args = [job_id, token, self._lease, str(changes.get("status", "")), self._video_seconds, *fields]
+        with store_errors():
+            done = self._update(keys=[key(job_id), LEASES], args=args)
+        if not done:
+            raise _lost(job_id, token)
 
     def ping(self) -> None:
         """Raise unless the store answers."""
@@ -243,21 +275,14 @@ class JobStore:
             self._redis.ping()
 
 
-@contextmanager
-def store_errors() -> Iterator[None]:
-    """Turn the client's broken connections into ours."""
-    try:
-        yield
-    except (redis.ConnectionError, redis.TimeoutError) as down:
-        raise StoreUnavailable("the job store does not answer") from down
+def _failed(code: str, message: str) -> Changes:
+    return {"status": Status.FAILED.value, "error_code": code, "error_message": message}
+
+
+def _lost(job_id: str, token: int | str) -> LeaseLost:
+    return LeaseLost(f"video {job_id!r} is no longer this worker's (token {token})")
 
 
 def _job(flat: list[str]) -> Job:
     """A job from a script's list of alternating names and values."""
     return Job.model_validate(dict(zip(flat[::2], flat[1::2], strict=True)))
-
-
-def connect(url: str, patience: float = 30.0) -> "redis.Redis":
-    """A client that speaks text, checks idle connections and waits for so many seconds at most."""
-    waits = {"socket_timeout": patience, "socket_connect_timeout": min(5.0, patience)}
-    return redis.Redis.from_url(url, decode_responses=True, health_check_interval=25, **waits)

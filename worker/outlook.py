@@ -23,7 +23,7 @@ class Prospect(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """A job that waits, or is worked on: what it shares with those that take as long, and how far it is."""
+    """A job that waits, or is worked on: what it shares with those that take as long, and percent that are done."""
 
     id: str
     pace: str
@@ -90,6 +90,6 @@ def estimates(
     for job in queue:
         if job.pace not in took:
             break
-        ahead[job.id] = free[0] + took[job.pace]
+        ahead[job.id] = free[0] + took[job.pace] * (1 - job.progress / 100)
         heapq.heapreplace(free, ahead[job.id])
     return ahead

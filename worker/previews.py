@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from model.steps import Step
-from worker.jobs import Job, JobStore, LeaseLost
+from worker.hold import Hold
+from worker.jobs import LeaseLost
 from worker.stills import PREVIEW_FRAMES, PREVIEW_SIDE, preview
 from worker.storage import Storage, StorageUnavailable
 from worker.variants import Variant, preview_key
@@ -21,12 +22,10 @@ log = logging.getLogger(__name__)
 class Previews:
     """Those of one job. A preview that cannot be stored is given up, and with it all later ones; never the job."""
 
-    def __init__(
-        self, job: Job, jobs: JobStore, storage: Storage, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, hold: Hold, storage: Storage, clock: Callable[[], float] = time.monotonic) -> None:
         self.spent = 0.0  # seconds
-        self._job, self._jobs, self._storage, self._clock = job, jobs, storage, clock
-        self._number = job.previews
+        self._hold, self._job, self._storage, self._clock = hold, hold.job, storage, clock
+        self._number = hold.job.previews
         self._keys: set[str] = set()
         self._began = clock()
         self._cost = FIRST_SECONDS
@@ -54,7 +53,7 @@ class Previews:
             self._storage.put(key, made, Variant.PREVIEW.content_type)
         self._keys.add(key)
         try:
-            self._jobs.preview(self._job, key, self._number)
+            self._hold.preview(key, self._number)
         except LeaseLost:
             self._storage.delete(key)  # its owner may have deleted the video, and then nobody else would
             raise

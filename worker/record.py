@@ -45,6 +45,11 @@ class Job(BaseModel):
     preview_key: str | None = None
     error_code: str | None = None
     error_message: str | None = None
+    resume_key: str | None = None  # where an unfinished job goes on from
+    resume_progress: int = 0
+    first_progress: int = 0  # with which the present attempt began
+    last_error_code: str | None = None  # why the last attempt gave the job up
+    last_error_message: str | None = None
     remixed_from: str | None = None
     inputs: Json[dict[str, Medium]] = {}
 

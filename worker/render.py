@@ -15,7 +15,8 @@ from model.spec import FPS, VideoSpec
 from model.steps import Step
 from model.tasks import Task
 from model.weights import InvalidCheckpoint
-from worker.jobs import Job, JobStore, LeaseLost
+from worker.hold import Hold
+from worker.jobs import LeaseLost
 from worker.mp4 import encode
 from worker.previews import Previews
 from worker.stills import PREVIEW_FRAMES, preview, spritesheet, thumbnail
@@ -33,8 +34,9 @@ PUBLIC_ERRORS: dict[type[Exception], str] = {
 }
 
 
-def render(job: Job, jobs: JobStore, storage: Storage, checkpoints: Path, device: str) -> None:
+def render(hold: Hold, storage: Storage, checkpoints: Path, device: str) -> None:
     """Make a claimed job's video; each step is a heartbeat, and the last write is the commit."""
+    job = hold.job
     if job.spec.task is not Task.TEXT_TO_VIDEO:
         raise TaskNotAvailable("task", f"this worker does not do {job.spec.task}")
     timings = Timings()
@@ -42,14 +44,14 @@ def render(job: Job, jobs: JobStore, storage: Storage, checkpoints: Path, device
 
     notices = pipeline.notices(job.spec)
     if notices != job.spec.notices:
-        jobs.warn(job, notices)
+        hold.warn(notices)
     timings.lap("load")
-    previews = Previews(job, jobs, storage)
+    previews = Previews(hold, storage)
 
     def on_step(step: Step) -> None:
         if step.estimate.is_cuda:
             torch.cuda.synchronize()  # launched is not done, and what is told and measured here is to be true
-        jobs.progress(job, min(99, int(100 * step.fraction)))
+        hold.beat(min(99, int(100 * step.fraction)))
         timings.lap(step.stage)
         previews.offer(step)
         timings.lap("previews")
@@ -58,7 +60,7 @@ def render(job: Job, jobs: JobStore, storage: Storage, checkpoints: Path, device
     stored = video_key(job.id, job.token)
     _store(frames, job.spec.seconds, stored, storage, timings)
     try:
-        jobs.complete(job, stored, timings.seconds)
+        hold.complete(stored, timings.seconds)
     except LeaseLost:
         for variant in Variant:
             storage.delete(variant.beside(stored))

@@ -5,8 +5,8 @@ from worker.outbox import ANNOUNCE
 
 # A change is told in the write that makes it: one entry in the job's log, and a word on the channel to who listens.
 # The log is longer than the events of three attempts; ids come from Redis and only grow. Who waits in the first
-# hundred places is told when those in front have gone; others ask. An end is owed to webhooks too, and gives back what
-# the job has held.
+# hundred places is told when those in front have gone, or one has come back; others ask. An end is owed to webhooks
+# too, gives back what the job has held, and needs no point to resume from.
 TELL = (
     ANNOUNCE
     + RELEASE
@@ -18,9 +18,19 @@ end
 local function over(id, status, code, message)
   local why = {}
   if code then why = {'error_code', code, 'error_message', message} end
+  redis.call('HDEL', 'ciotat:job:' .. id, 'resume_key', 'resume_progress', 'last_error_code', 'last_error_message')
   tell(id, 'kind', 'done', 'status', status, unpack(why))
   announce(id, status)
   release(id)
+end
+local function enter(pending, id, stamp)
+  redis.call('ZADD', pending, stamp, id)
+  local rank = redis.call('ZRANK', pending, id)
+  tell(id, 'kind', 'queued', 'queue_position', rank + 1)
+  for behind, each in ipairs(redis.call('ZRANGE', pending, rank + 1, 99)) do
+    tell(each, 'kind', 'queued', 'queue_position', rank + 1 + behind)
+  end
+  return rank + 1
 end
 local function leave(pending, id)
   local rank = redis.call('ZRANK', pending, id)
@@ -56,84 +66,8 @@ local clock = redis.call('TIME')
 local stamp = clock[1] .. string.format('.%06d', clock[2])
 redis.call('HSET', job, 'id', id, 'created_at', stamp, 'tenant', tenant, unpack(ARGV, 10))
 redis.call('ZADD', index, stamp, id)
-redis.call('ZADD', pending, stamp, id)
-local position = redis.call('ZRANK', pending, id) + 1
-redis.call('HSET', job, 'place', position)
-tell(id, 'kind', 'queued', 'queue_position', position)
+redis.call('HSET', job, 'place', enter(pending, id, stamp))
 return {payload, id, redis.call('HGETALL', job)}
-"""
-)
-
-CLAIM = (
-    TELL
-    + """
-local job, pending, leases = KEYS[1], KEYS[2], KEYS[3]
-local id, lease, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local clock = redis.call('TIME')
-local now = clock[1] + clock[2] / 1e6
-local status = redis.call('HGET', job, 'status')
-if not status then return {'unknown', ''} end
-if status == 'in_progress' then
-  local ends = tonumber(redis.call('ZSCORE', leases, id) or '0')
-  if ends > now then return {'held', string.format('%.3f', ends - now)} end
-elseif status ~= 'queued' then
-  return {'over', status}
-end
-local stamp = string.format('%.6f', now)
-leave(pending, id)
-if tonumber(redis.call('HGET', job, 'attempts')) >= most then
-  redis.call('ZREM', leases, id)
-  local message = 'the worker was lost ' .. most .. ' times while making this video'
-  redis.call('HSET', job, 'status', 'failed', 'completed_at', stamp, 'error_code', 'worker_lost',
-    'error_message', message)
-  over(id, 'failed', 'worker_lost', message)
-  return {'over', 'failed'}
-end
-redis.call('HINCRBY', job, 'attempts', 1)
-redis.call('HINCRBY', job, 'token', 1)
-redis.call('HSET', job, 'status', 'in_progress', 'started_at', stamp, 'progress', 0)
-tell(id, 'kind', 'progress', 'progress', 0)
-redis.call('ZADD', leases, now + lease, id)
-return {'claimed', ''}
-"""
-)
-
-# A compare-and-set on the fencing token; the fields to write follow the fifth argument,
-# which says how long a finished video is kept (0: for ever).
-# An ending told twice is agreed to: a client whose connection broke cannot know that the first one arrived.
-UPDATE = (
-    TELL
-    + """
-local job, leases = KEYS[1], KEYS[2]
-local id, token, lease, ending, kept = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
-local status = redis.call('HGET', job, 'status')
-if redis.call('HGET', job, 'token') ~= token then return 0 end
-if status == ending then return 1 end
-if status ~= 'in_progress' then return 0 end
-local clock = redis.call('TIME')
-local now = clock[1] + clock[2] / 1e6
-local was = redis.call('HMGET', job, 'progress', 'previews')
-redis.call('HSET', job, unpack(ARGV, 6))
-local is = redis.call('HMGET', job, 'progress', 'previews', 'error_code', 'error_message', 'pace', 'started_at')
-if ending == '' then
-  redis.call('ZADD', leases, now + lease, id)
-  if is[1] ~= was[1] then tell(id, 'kind', 'progress', 'progress', is[1]) end
-  if is[2] ~= was[2] then tell(id, 'kind', 'preview', 'progress', is[1]) end
-else
-  redis.call('ZREM', leases, id)
-  redis.call('HSET', job, 'completed_at', string.format('%.6f', now))
-  if ending == 'completed' and kept > 0 then
-    redis.call('HSET', job, 'expires_at', string.format('%.6f', now + kept))
-  end
-  over(id, ending, is[3], is[4])
-  if ending == 'completed' and is[5] then
-    local pace = 'ciotat:pace:' .. is[5]
-    redis.call('LPUSH', pace, string.format('%.3f', now - is[6]))
-    redis.call('LTRIM', pace, 0, 7)
-    redis.call('EXPIRE', pace, 604800)
-  end
-end
-return 1
 """
 )
 
@@ -204,17 +138,17 @@ return {#ids > limit and 1 or 0, records}
 """
 )
 
-# What there is to do, at one moment: the jobs in progress, the first thousand that wait, and what their like took.
+# What there is to do, at one moment: the jobs in progress, those that wait for a worker (first those that have lost
+# theirs, then the first thousand of the queue) with what they need not do again, and what their like took.
 OUTLOOK = """
 local pending, leases, prefix = KEYS[1], KEYS[2], ARGV[1]
 local clock = redis.call('TIME')
 local paces, durations = {}, {}
-local function read(ids)
-  local jobs = {}
-  for i, id in ipairs(ids) do
-    local is = redis.call('HMGET', prefix .. id, 'pace', 'progress')
+local function read(jobs, ids, progress)
+  for _, id in ipairs(ids) do
+    local is = redis.call('HMGET', prefix .. id, 'pace', progress)
     local pace = is[1] or ''
-    jobs[i] = {id, pace, is[2] or '0'}
+    jobs[#jobs + 1] = {id, pace, is[2] or '0'}
     if not durations[pace] then
       durations[pace] = redis.call('LRANGE', 'ciotat:pace:' .. pace, 0, -1)
       paces[#paces + 1] = {pace, durations[pace]}
@@ -222,6 +156,8 @@ local function read(ids)
   end
   return jobs
 end
-local running = read(redis.call('ZRANGE', leases, clock[1], '+inf', 'BYSCORE'))
-return {running, read(redis.call('ZRANGE', pending, 0, 999)), paces}
+local now = clock[1] + clock[2] / 1e6
+local running = read({}, redis.call('ZRANGE', leases, now, '+inf', 'BYSCORE'), 'progress')
+local waiting = read({}, redis.call('ZRANGE', leases, '-inf', '(' .. now, 'BYSCORE'), 'resume_progress')
+return {running, read(waiting, redis.call('ZRANGE', pending, 0, 999), 'resume_progress'), paces}
 """

@@ -79,6 +79,12 @@ class Settings(BaseSettings):
         validation_alias="CIOTAT_MAX_ATTEMPTS",
         description="claims of one job before it is failed instead of tried again",
     )
+    patience_seconds: float = Field(
+        300.0,
+        ge=0,
+        validation_alias="CIOTAT_PATIENCE_SECONDS",
+        description="how long a worker tries again what the job store or the storage does not take",
+    )
     request_seconds: int = Field(
         24 * 3600,
         ge=1,

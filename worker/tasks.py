@@ -1,18 +1,19 @@
-"""The Celery task: claim, render, and never let one job take the worker down."""
+"""The Celery task: claim what is next, render it, and never let one job take the worker down."""
 
 import logging
 from contextlib import suppress
 from functools import cache
-from typing import Any
 
 from celery.signals import worker_process_init
 
 from worker.app import RENDER, app
-from worker.jobs import JobNotFound, JobOver, JobStore, LeaseHeld, LeaseLost, connect
+from worker.hold import Hold
+from worker.jobs import JobStore, LeaseLost, StoreUnavailable, connect
 from worker.settings import Settings
-from worker.storage import Storage, open_storage
+from worker.storage import Storage, StorageUnavailable, open_storage
 from worker.warmth import COLD, LOADED, note
 
+ANSWER_SECONDS = 3.0  # how long a step waits for the job store, before it goes on without
 log = logging.getLogger(__name__)
 
 
@@ -21,7 +22,7 @@ def _bench() -> tuple[Settings, JobStore, Storage]:
     """What one worker process works with, made at its first job."""
     settings = Settings()
     jobs = JobStore(
-        connect(settings.redis_url),
+        connect(settings.redis_url, ANSWER_SECONDS),
         settings.lease_seconds,
         settings.max_attempts,
         video_seconds=settings.video_seconds,
@@ -43,23 +44,24 @@ def warm_up(**_: object) -> None:
         note(said)
 
 
-@app.task(name=RENDER, bind=True, max_retries=None)
-def render_video(task: Any, job_id: str) -> None:
-    """Make one video, or come back when the lease of a worker that may be dead has run out."""
+@app.task(name=RENDER)
+def render_video(job_id: str) -> None:
+    """A bell: there is work, not which. The id is that of the job for which it was rung."""
     from worker.render import failure, render  # torch stays out of the parent process
 
     settings, jobs, storage = _bench()
+    hold = Hold.next(jobs, settings.patience_seconds)
+    if hold is None:
+        return log.info("nothing to do: rung for video %s", job_id)
     try:
-        job = jobs.claim(job_id)
-    except LeaseHeld as held:
-        raise task.retry(countdown=held.remaining + 1) from None
-    except (JobNotFound, JobOver) as nothing:
-        return log.info("nothing to do: %s", nothing)
-    try:
-        render(job, jobs, storage, settings.checkpoints, settings.device)
-    except LeaseLost as lost:
+        render(hold, storage, settings.checkpoints, settings.device)
+    except (LeaseLost, StoreUnavailable) as lost:
         log.warning("walked away: %s", lost)
+    except StorageUnavailable as error:
+        log.exception("video %s was given up", hold.job.id)
+        with suppress(LeaseLost):
+            hold.give_up(*failure(error, settings.checkpoints))
     except Exception as error:
-        log.exception("video %s failed", job_id)
+        log.exception("video %s failed", hold.job.id)
         with suppress(LeaseLost):  # cancelled meanwhile: its end has been told
-            jobs.fail(job, *failure(error, settings.checkpoints))
+            hold.fail(*failure(error, settings.checkpoints))

@@ -5,9 +5,9 @@ import re
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from worker.jobs import JobNotFound, JobOver, JobStore, LeaseHeld, LeaseLost, connect
+from worker.jobs import JobStore, LeaseLost, connect
 from worker.storage import LocalStorage
 from worker.variants import Variant, video_key
 from worker.warmth import Warmth
@@ -72,12 +72,10 @@ class Instant(threading.Thread):
         jobs, warmth, made = JobStore(self._client), Warmth(self._client, "ciotat"), 0
         while not self._over.wait(0.1):
             warmth.tell("instant")
-            for job_id in jobs.unfinished():
+            while job := jobs.claim_next():
                 made += 1
-                try:
-                    self._finish(jobs, jobs.claim(job_id), made)
-                except (JobNotFound, JobOver, LeaseHeld, LeaseLost):
-                    continue
+                with suppress(LeaseLost):
+                    self._finish(jobs, job, made)
 
     def _finish(self, jobs, job, made):
         if made % 3 == 0:

@@ -12,6 +12,7 @@ import openai
 import pytest
 
 from service.processes.local import valkey
+from tests.claims import claim
 from tests.e2e.apart import serving, working
 from worker.jobs import JobStore, connect
 from worker.storage import LocalStorage
@@ -153,7 +154,7 @@ def finished_by_hand(redis_url, storage, tmp_path, video_id):
     """A large video, made without a worker; its link."""
     with connect(redis_url) as client:
         jobs = JobStore(client)
-        job = jobs.claim(video_id)
+        job = claim(jobs, video_id)
         stored = video_key(job.id, job.token)
         (tmp_path / "large").write_bytes(LARGE)
         for variant in Variant:

@@ -16,6 +16,7 @@ from service.rest.app import create_app
 from service.rest.objects import Objects
 from service.rpc.servicer import serve
 from service.videos.videos import Videos
+from tests.claims import claim
 from tests.service.documented import held_against
 from worker.files import FileStore
 from worker.jobs import JobStore
@@ -127,7 +128,7 @@ def finish(jobs, storage, tmp_path):
     """Finishes a queued video as a worker does, with known bytes."""
 
     def finish(video_id):
-        job = jobs.claim(video_id)
+        job = claim(jobs, video_id)
         stored = video_key(job.id, job.token)
         for variant, content in CONTENT.items():
             (tmp_path / "made").write_bytes(content)

@@ -6,6 +6,7 @@ import pytest
 
 from service.media.inputs import Inputs
 from service.videos.videos import Videos
+from tests.claims import claim
 from tests.service.conftest import CONTENT
 from worker.jobs import JobStore
 from worker.storage import LocalStorage
@@ -30,7 +31,7 @@ def test_a_finished_video_is_told_with_its_end_of_life_from_the_write_that_finis
 ):
     video_id = http.post("/v1/videos", json={"prompt": "a boat"}).json()["id"]
     assert http.get(f"/v1/videos/{video_id}").json()["expires_at"] is None
-    job = jobs.claim(video_id)
+    job = claim(jobs, video_id)
 
     JobStore(redis, video_seconds=3600).complete(job, f"videos/{video_id}/1.mp4")
 
@@ -42,7 +43,7 @@ def test_a_finished_video_is_told_with_its_end_of_life_from_the_write_that_finis
 @pytest.mark.parametrize("end", ["fail", "cancel"])
 def test_only_what_was_finished_has_an_end_of_life(redis, http, end):
     store = JobStore(redis, video_seconds=3600)
-    job = store.claim(http.post("/v1/videos", json={"prompt": "a boat"}).json()["id"])
+    job = claim(store, http.post("/v1/videos", json={"prompt": "a boat"}).json()["id"])
 
     store.fail(job, "internal_error", "x") if end == "fail" else store.cancel(job.id)
 

@@ -10,6 +10,7 @@ import pytest
 from service.pb import videos_pb2 as pb
 from service.processes.local import valkey
 from service.videos.videos import Videos
+from tests.claims import claim
 from tests.service.test_local import children
 from worker.jobs import JobStore, connect
 
@@ -47,7 +48,7 @@ def test_a_creation_whose_deadline_passes_is_made_all_the_same_and_told_when_it_
 
 def test_a_watch_whose_deadline_passes_leaves_its_video_alone(rpc, jobs):
     video_id = rpc.CreateVideo(pb.CreateVideoRequest(prompt="a boat")).video.id
-    job = jobs.claim(video_id)
+    job = claim(jobs, video_id)
     watch = rpc.WatchVideo(pb.WatchVideoRequest(id=video_id), timeout=0.5)
 
     with pytest.raises(grpc.RpcError) as late:

@@ -15,6 +15,7 @@ import uvicorn
 from service.rest import event_stream
 from service.rest.app import create_app
 from service.videos.videos import Videos
+from tests.claims import claim
 from worker.jobs import connect
 
 
@@ -79,7 +80,7 @@ def stream(http, video_id, after=None):
 def test_a_stream_tells_each_event_when_it_happens_and_ends_with_the_video(client, jobs, video):
     with stream(client, video) as reply:
         seen = events_of(reply, 1)
-        job = jobs.claim(video)
+        job = claim(jobs, video)
         seen += events_of(reply, 1)
         jobs.progress(job, 40)
         seen += events_of(reply, 1)
@@ -99,7 +100,7 @@ def test_a_stream_tells_each_event_when_it_happens_and_ends_with_the_video(clien
 
 
 def test_an_end_says_why(client, jobs, video):
-    jobs.fail(jobs.claim(video), "invalid_checkpoint", "truncated\nat the end")
+    jobs.fail(claim(jobs, video), "invalid_checkpoint", "truncated\nat the end")
 
     with stream(client, video) as reply:
         last = events_of(reply)[-1]
@@ -124,7 +125,7 @@ def test_a_video_that_its_owner_ends_ends_the_stream(client, video, act):
 def test_a_stream_goes_on_behind_any_event_through_another_server_and_is_over_once(
     client, redis_url, jobs, queue, storage, checkpoints, inputs, access, video
 ):
-    job = jobs.claim(video)
+    job = claim(jobs, video)
     for percent in range(1, 100):
         jobs.progress(job, percent)
     with stream(client, video) as reply:
@@ -179,7 +180,7 @@ def in_a_stream():
 def test_streams_end_with_the_server_and_miss_nothing(
     client, redis_url, jobs, queue, storage, checkpoints, inputs, access, video
 ):
-    job = jobs.claim(video)
+    job = claim(jobs, video)
     with connect(redis_url) as own:
         leaving = Videos(type(jobs)(own), queue.append, storage, checkpoints, inputs)
         with (

@@ -4,6 +4,7 @@ import pytest
 
 from service.pb import videos_pb2 as pb
 from service.videos.videos import Videos
+from tests.claims import claim
 from worker.jobs import StoreUnavailable
 from worker.tenants import DEFAULT_TENANT
 
@@ -17,7 +18,7 @@ def post(http, fields=FIELDS, headers=KEY):
 
 def test_a_repeated_creation_is_answered_as_the_first_time(http, jobs):
     first, again = post(http), post(http)
-    jobs.progress(jobs.claim(first.json()["id"]), 40)
+    jobs.progress(claim(jobs, first.json()["id"]), 40)
     later = post(http)
 
     assert first.content == again.content == later.content
@@ -123,7 +124,7 @@ def test_a_creation_that_a_limit_refused_leaves_its_key_free(http, keys, redis):
 
 def test_a_video_that_is_being_made_is_not_rung_for_again(http, jobs, queue):
     video_id = post(http).json()["id"]
-    jobs.claim(video_id)
+    claim(jobs, video_id)
 
     post(http)
 

@@ -18,6 +18,7 @@ from service.pb.videos_pb2_grpc import VideoServiceStub
 from service.processes.leaving import Leaving
 from service.rpc.server import OPTIONS, VIDEO_SERVICE, RpcServer
 from service.rpc.servicer import serve
+from tests.claims import claim
 from tests.service.test_refusals import details_of
 from worker.jobs import StoreUnavailable
 
@@ -192,7 +193,7 @@ def test_a_running_call_ends_well_while_the_server_drains(door, videos, monkeypa
 
 def test_a_download_has_the_grace_to_end_by_itself_and_is_told_when_it_is_over(door, jobs, storage, tmp_path):
     video_id = created(door)
-    job = jobs.claim(video_id)
+    job = claim(jobs, video_id)
     (tmp_path / "large").write_bytes(bytes(60_000_000))
     storage.put(f"videos/{video_id}/1.mp4", tmp_path / "large", "video/mp4")
     jobs.complete(job, f"videos/{video_id}/1.mp4")

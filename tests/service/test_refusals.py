@@ -49,6 +49,7 @@ from service.rest.app import create_app
 from service.rpc.servicer import serve
 from service.videos.videos import Videos
 from tests import clips
+from tests.claims import claim
 from worker.files import FileNotFound
 from worker.jobs import JobNotFound, JobOver, JobStore, KeyReused, StoreUnavailable, UnknownCursor, connect
 from worker.limits import DayIsSpent, QueueFull, TooManyJobs, TooManyRequests
@@ -166,9 +167,9 @@ def arranged(video, jobs, finish, storage, redis, keys):
 
     states = {
         "queued": lambda: None,
-        "running": lambda: jobs.claim(video),
+        "running": lambda: claim(jobs, video),
         "completed": lambda: finish(video),
-        "failed": lambda: jobs.fail(jobs.claim(video), "invalid_checkpoint", "truncated"),
+        "failed": lambda: jobs.fail(claim(jobs, video), "invalid_checkpoint", "truncated"),
         "cancelled": lambda: jobs.cancel(video),
         "deleted": lambda: jobs.delete(video),
         "lost": lose,

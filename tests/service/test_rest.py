@@ -5,6 +5,7 @@ from google.protobuf.json_format import MessageToDict
 from service.errors import NotReady
 from service.pb import models_pb2
 from service.rest.app import create_app
+from tests.claims import claim
 from tests.service.conftest import CONTENT
 
 OPENAI_KEYS = {
@@ -154,7 +155,7 @@ def test_unknown_paths_and_methods_use_the_envelope(http):
 
 def test_progress_and_the_end_are_told(http, jobs):
     video_id = http.post("/v1/videos", json={"prompt": "a"}).json()["id"]
-    job = jobs.claim(video_id)
+    job = claim(jobs, video_id)
     jobs.progress(job, 41)
 
     running = http.get(f"/v1/videos/{video_id}")
@@ -170,7 +171,7 @@ def test_progress_and_the_end_are_told(http, jobs):
 
 def test_a_failed_video_is_told_with_200_and_a_reason(http, jobs):
     video_id = http.post("/v1/videos", json={"prompt": "a"}).json()["id"]
-    jobs.fail(jobs.claim(video_id), "invalid_checkpoint", "the weights are truncated")
+    jobs.fail(claim(jobs, video_id), "invalid_checkpoint", "the weights are truncated")
 
     video = http.get(f"/v1/videos/{video_id}")
 

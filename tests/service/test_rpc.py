@@ -13,6 +13,7 @@ from service.rpc.servicer import serve
 from service.videos.asked import VideoRequest
 from service.videos.video import Timings, Video
 from service.videos.videos import DeletedVideo, Page, VideoList
+from tests.claims import claim
 from tests.service.conftest import CONTENT
 
 
@@ -33,7 +34,7 @@ def test_both_doors_tell_the_same_video(http, rpc, queue):
 
 def test_a_failed_video_is_an_answer(rpc, jobs):
     video_id = rpc.CreateVideo(pb.CreateVideoRequest(prompt="a boat")).video.id
-    jobs.fail(jobs.claim(video_id), "invalid_checkpoint", "truncated")
+    jobs.fail(claim(jobs, video_id), "invalid_checkpoint", "truncated")
 
     video = rpc.GetVideo(pb.GetVideoRequest(id=video_id)).video
 
@@ -46,7 +47,7 @@ def test_a_watched_video_is_told_at_every_change_until_its_end(rpc, jobs):
     watch = rpc.WatchVideo(pb.WatchVideoRequest(id=video_id), timeout=30)
 
     seen = [next(watch).video]
-    job = jobs.claim(video_id)
+    job = claim(jobs, video_id)
     seen.append(next(watch).video)
     jobs.progress(job, 40)
     seen.append(next(watch).video)
@@ -126,7 +127,7 @@ def test_a_watch_goes_on_behind_the_event_that_was_told_last(rpc, jobs):
     watch = rpc.WatchVideo(pb.WatchVideoRequest(id=video_id), timeout=30)
     known = next(watch).event_id
     watch.cancel()
-    job = jobs.claim(video_id)
+    job = claim(jobs, video_id)
     jobs.progress(job, 40)
     jobs.complete(job, "k")
 

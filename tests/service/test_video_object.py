@@ -4,6 +4,7 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 
 from service.pb import videos_pb2 as pb
+from tests.claims import claim
 from worker.variants import Variant, preview_key
 
 METADATA = {"shot": "12", "": "x" * 512, "k" * 64: "é"}
@@ -53,7 +54,7 @@ def test_a_queued_video_tells_its_place_and_a_finished_one_its_timings(http, rpc
     assert [video["queue_position"] for video in ids] == [1, 2, 3]
     first, second, third = (video["id"] for video in ids)
 
-    job = jobs.claim(first)
+    job = claim(jobs, first)
     running = over_both(http, rpc, first)
     jobs.complete(job, "k", {"base": 1.5, "encode": 0.25})
     done = over_both(http, rpc, first)
@@ -68,7 +69,7 @@ def test_a_queued_video_tells_its_place_and_a_finished_one_its_timings(http, rpc
 
 
 def test_an_estimate_is_told_once_a_like_video_was_made(http, rpc, jobs):
-    job = jobs.claim(http.post("/v1/videos", json={"prompt": "a boat"}).json()["id"])
+    job = claim(jobs, http.post("/v1/videos", json={"prompt": "a boat"}).json()["id"])
     jobs.complete(job, "k")
     other = http.post("/v1/videos", json={"prompt": "a boat", "steps": 3}).json()["id"]
 
@@ -89,7 +90,7 @@ def test_a_negative_prompt_that_changes_nothing_is_warned_of_at_once(http, rpc):
 @pytest.mark.parametrize("end", ["cancel", "fail", None])
 def test_a_preview_is_served_while_the_video_is_made_and_after(http, rpc, jobs, storage, tmp_path, end):
     video_id = http.post("/v1/videos", json={"prompt": "a boat"}).json()["id"]
-    job = jobs.claim(video_id)
+    job = claim(jobs, video_id)
     tags = []
     for number in (1, 2, 3):
         key = preview_key(video_id, job.token, number)

@@ -1,5 +1,6 @@
 import pytest
 
+from worker.hold import Hold
 from worker.storage import LocalStorage
 
 
@@ -17,4 +18,4 @@ def render(checkpoints, tmp_path):
     from worker.render import render
 
     storage = LocalStorage(tmp_path)
-    return lambda job, jobs, storage=storage: render(job, jobs, storage, checkpoints, "cpu")
+    return lambda job, jobs, storage=storage: render(Hold(job, jobs), storage, checkpoints, "cpu")

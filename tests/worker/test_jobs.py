@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from model.spec import VideoSpec
+from tests.claims import NotClaimed, claim
 from worker.jobs import (
     LEASES,
     PENDING,
@@ -15,7 +16,6 @@ from worker.jobs import (
     JobOver,
     JobStore,
     KeyReused,
-    LeaseHeld,
     LeaseLost,
     Request,
     Status,
@@ -51,7 +51,7 @@ def test_a_created_job_is_queued_and_waits_to_be_dispatched(jobs, redis):
 
 def test_a_request_that_is_known_makes_no_second_job(jobs, redis):
     first = jobs.create_once(SPEC, DEFAULT_TENANT, Request("create", "k", "digest"))
-    claimed = jobs.claim(first.job.id)
+    claimed = claim(jobs, first.job.id)
 
     assert first == Created(first.job, before=False)
     assert jobs.create_once(SPEC, DEFAULT_TENANT, Request("create", "k", "digest")) == Created(
@@ -83,45 +83,73 @@ def test_a_request_outlives_its_deleted_job(jobs):
 
 
 def test_an_unknown_job_is_named(jobs):
-    for use in (jobs.get, jobs.claim, jobs.cancel, jobs.delete):
+    for use in (jobs.get, jobs.cancel, jobs.delete):
         with pytest.raises(JobNotFound, match="video_x"):
             use("video_x")
 
 
 def test_a_claim_takes_a_lease_a_token_and_an_attempt(jobs, redis):
-    job = jobs.claim(jobs.create(SPEC).id)
+    job = claim(jobs, jobs.create(SPEC).id)
 
     assert (job.status, job.attempts, job.token) == (Status.IN_PROGRESS, 1, 1)
     assert redis.zcard(PENDING) == 0
     assert 55 < redis.zscore(LEASES, job.id) - time.time() < 61
 
 
-def test_a_second_claim_is_told_how_long_the_lease_runs(jobs):
-    job = jobs.claim(jobs.create(SPEC).id)
+def test_who_asks_for_work_is_given_what_was_lost_first_then_the_oldest_that_waits(jobs, redis):
+    ids = [jobs.create(SPEC).id for _ in range(4)]
+    first, second = (jobs.claim_next() for _ in range(2))
+    redis.zadd(LEASES, {second.id: 2.0, first.id: 3.0})
 
-    with pytest.raises(LeaseHeld) as held:
-        jobs.claim(job.id)
+    given = [jobs.claim_next() for _ in range(5)]
 
-    assert 55 < held.value.remaining <= 60
+    assert [job and (job.id, job.token) for job in given] == [
+        (ids[1], 2),
+        (ids[0], 2),
+        (ids[2], 1),
+        (ids[3], 1),
+        None,
+    ]
+
+
+def test_who_heard_no_answer_to_a_claim_is_given_the_same_job_again(jobs, redis):
+    jobs.create(SPEC), jobs.create(SPEC)
+
+    heard, again = jobs.claim_next("mine"), jobs.claim_next("mine")
+
+    assert heard == again
+    assert redis.zcard(PENDING) == 1
+    assert jobs.claim_next("another's").id != heard.id
+
+
+@pytest.mark.parametrize("since", ["lost", "released", "completed", "deleted"])
+def test_a_claim_asked_for_again_gives_no_job_that_is_another_s_by_now(jobs, redis, since):
+    heard = jobs.claim_next("mine") if jobs.create(SPEC) else None
+    if since == "lost":
+        redis.zadd(LEASES, {heard.id: 1.0})
+        jobs.claim_next("another's")
+    elif since == "released":
+        jobs.release(heard)
+        jobs.claim_next("another's")
+    elif since == "completed":
+        jobs.complete(heard, "k")
+    else:
+        jobs.delete(heard.id)
+
+    assert jobs.claim_next("mine") is None
 
 
 def test_of_many_claims_one_wins(jobs):
-    job_id = jobs.create(SPEC).id
-
-    def claim(_):
-        try:
-            return jobs.claim(job_id)
-        except LeaseHeld:
-            return None
+    jobs.create(SPEC)
 
     with ThreadPoolExecutor(8) as pool:
-        won = [job for job in pool.map(claim, range(32)) if job is not None]
+        won = [job for job in pool.map(lambda _: jobs.claim_next(), range(32)) if job is not None]
 
     assert len(won) == 1
 
 
 def test_progress_renews_the_lease(jobs, redis):
-    job = jobs.claim(jobs.create(SPEC).id)
+    job = claim(jobs, jobs.create(SPEC).id)
     redis.zadd(LEASES, {job.id: 1.0})
 
     jobs.progress(job, 40)
@@ -131,7 +159,7 @@ def test_progress_renews_the_lease(jobs, redis):
 
 
 def test_a_completed_job_says_where_its_video_is(jobs, redis):
-    job = jobs.claim(jobs.create(SPEC).id)
+    job = claim(jobs, jobs.create(SPEC).id)
 
     jobs.complete(job, "videos/a.mp4")
 
@@ -142,7 +170,7 @@ def test_a_completed_job_says_where_its_video_is(jobs, redis):
 
 
 def test_a_failed_job_says_why(jobs):
-    job = jobs.claim(jobs.create(SPEC).id)
+    job = claim(jobs, jobs.create(SPEC).id)
 
     jobs.fail(job, "invalid_checkpoint", "unet.safetensors is truncated")
 
@@ -152,9 +180,9 @@ def test_a_failed_job_says_why(jobs):
 
 
 def test_a_worker_that_lost_its_lease_can_write_nothing(hasty):
-    stale = hasty.claim(hasty.create(SPEC).id)
+    stale = claim(hasty, hasty.create(SPEC).id)
     time.sleep(0.02)
-    fresh = hasty.claim(stale.id)
+    fresh = claim(hasty, stale.id)
 
     for write in (
         lambda: hasty.progress(stale, 99),
@@ -172,17 +200,18 @@ def test_a_worker_that_lost_its_lease_can_write_nothing(hasty):
 def test_a_job_that_loses_its_workers_fails_after_the_last_attempt(hasty):
     job_id = hasty.create(SPEC).id
     for _ in range(2):
-        hasty.claim(job_id)
+        claim(hasty, job_id)
         time.sleep(0.02)
 
-    with pytest.raises(JobOver, match="failed"):
-        hasty.claim(job_id)
+    assert hasty.claim_next() is None
 
-    assert (hasty.get(job_id).status, hasty.get(job_id).error_code) == (Status.FAILED, "worker_lost")
+    failed = hasty.get(job_id)
+    assert (failed.status, failed.error_code) == (Status.FAILED, "worker_lost")
+    assert failed.error_message == "the worker was lost at attempt 2 of 2 at this video"
 
 
 def test_an_ending_told_twice_is_agreed_to_and_told_once(jobs):
-    job = jobs.claim(jobs.create(SPEC).id)
+    job = claim(jobs, jobs.create(SPEC).id)
     jobs.complete(job, "k")
     done = jobs.get(job.id)
 
@@ -201,12 +230,11 @@ def test_a_cancelled_job_that_was_queued_never_starts(jobs, redis):
     assert (cancelled.status, cancelled.attempts) == (Status.CANCELLED, 0)
     assert cancelled.completed_at >= cancelled.created_at
     assert redis.zcard(PENDING) == 0
-    with pytest.raises(JobOver, match="cancelled"):
-        jobs.claim(job_id)
+    assert jobs.claim_next() is None
 
 
 def test_a_cancelled_job_refuses_every_later_write_of_its_worker(jobs, redis):
-    job = jobs.claim(jobs.create(SPEC).id)
+    job = claim(jobs, jobs.create(SPEC).id)
 
     cancelled = jobs.cancel(job.id)
 
@@ -225,7 +253,7 @@ def test_a_cancelled_job_refuses_every_later_write_of_its_worker(jobs, redis):
     "end", [lambda jobs, job: jobs.complete(job, "k"), lambda jobs, job: jobs.fail(job, "c", "m")]
 )
 def test_a_job_that_is_over_cannot_be_cancelled(jobs, end):
-    job = jobs.claim(jobs.create(SPEC).id)
+    job = claim(jobs, jobs.create(SPEC).id)
     end(jobs, job)
     over = jobs.get(job.id)
 
@@ -236,7 +264,7 @@ def test_a_job_that_is_over_cannot_be_cancelled(jobs, end):
 
 
 def test_a_deleted_job_is_nowhere_and_comes_back_by_no_write(jobs, redis):
-    job = jobs.claim(jobs.create(SPEC).id)
+    job = claim(jobs, jobs.create(SPEC).id)
 
     jobs.delete(job.id)
 
@@ -247,9 +275,10 @@ def test_a_deleted_job_is_nowhere_and_comes_back_by_no_write(jobs, redis):
     ):
         with pytest.raises(LeaseLost):
             write()
-    for use in (jobs.get, jobs.claim, jobs.cancel, jobs.delete):
+    for use in (jobs.get, jobs.cancel, jobs.delete):
         with pytest.raises(JobNotFound):
             use(job.id)
+    assert jobs.claim_next() is None
     kept = [name for name in redis.scan_iter() if not name.startswith("ciotat:spent:")]
     assert sorted(kept) == [f"ciotat:events:{job.id}", f"ciotat:place:default:{job.id}"]
     assert 0 < redis.ttl(f"ciotat:events:{job.id}") <= 60
@@ -312,6 +341,7 @@ ENDED = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
 @given(st.lists(st.sampled_from(["claim", "progress", "complete", "fail", "cancel"]), max_size=8))
 def test_nothing_leaves_a_final_state(redis_url, moves):
     with connect(redis_url) as redis:
+        redis.flushall()
         jobs = JobStore(redis, lease_seconds=60)
         job = jobs.create(SPEC)
         ended = None
@@ -319,7 +349,7 @@ def test_nothing_leaves_a_final_state(redis_url, moves):
             try:
                 match move:
                     case "claim":
-                        job = jobs.claim(job.id)
+                        job = claim(jobs, job.id)
                     case "progress":
                         jobs.progress(job, 50)
                     case "complete":
@@ -328,7 +358,7 @@ def test_nothing_leaves_a_final_state(redis_url, moves):
                         jobs.fail(job, "c", "m")
                     case "cancel":
                         jobs.cancel(job.id)
-            except (LeaseHeld, LeaseLost, JobOver):
+            except (NotClaimed, LeaseLost, JobOver):
                 pass
             now = jobs.get(job.id)
             assert ended in (None, now)
@@ -337,8 +367,8 @@ def test_nothing_leaves_a_final_state(redis_url, moves):
 
 def test_what_is_unfinished_can_be_listed(jobs):
     queued, running, done = (jobs.create(SPEC).id for _ in range(3))
-    jobs.claim(running)
-    jobs.complete(jobs.claim(done), "k")
+    claim(jobs, running)
+    jobs.complete(claim(jobs, done), "k")
 
     assert sorted(jobs.unfinished()) == sorted([queued, running])
 
@@ -364,3 +394,180 @@ def test_a_store_that_is_away_is_named(tmp_path):
     ):
         with pytest.raises(StoreUnavailable):
             use()
+
+
+def test_a_released_job_is_queued_at_its_old_place_and_its_attempt_does_not_count(jobs, redis):
+    first, second = jobs.create(SPEC), jobs.create(SPEC)
+    held = jobs.claim_next()
+    jobs.point(held, "videos/a/1.resume.safetensors", 40)
+    jobs.progress(held, 50)
+
+    jobs.release(held)
+
+    queued = jobs.get(first.id)
+    assert (queued.status, queued.attempts, queued.token, queued.progress) == (Status.QUEUED, 0, 1, 40)
+    assert redis.zrange(PENDING, 0, -1) == [first.id, second.id]
+    assert redis.zscore(PENDING, first.id) == pytest.approx(first.created_at)
+    assert redis.zcard(LEASES) == 0
+    again = jobs.claim_next()
+    assert (again.id, again.attempts, again.token) == (first.id, 1, 2)
+
+
+def test_an_attempt_that_was_given_up_counts_and_the_last_one_s_reason_is_the_job_s(jobs, redis):
+    job = jobs.create(SPEC)
+
+    jobs.give_up(jobs.claim_next(), "storage_unavailable", "the object store failed on this video")
+    queued = jobs.get(job.id)
+    jobs.give_up(jobs.claim_next(), "out_of_memory", "the device is too small")
+
+    assert (queued.status, queued.attempts) == (Status.QUEUED, 1)
+    assert (queued.last_error_code, queued.error_code) == ("storage_unavailable", None)
+    failed = jobs.get(job.id)
+    assert (failed.status, failed.error_code, failed.last_error_code) == (
+        Status.FAILED,
+        "out_of_memory",
+        None,
+    )
+    assert failed.error_message == "the device is too small"
+    assert redis.zcard(PENDING) == redis.zcard(LEASES) == 0
+
+
+def test_an_attempt_that_ends_without_a_word_has_no_reason_of_an_earlier_one(jobs, redis):
+    job = jobs.create(SPEC)
+    jobs.give_up(jobs.claim_next(), "storage_unavailable", "the object store failed on this video")
+    jobs.claim_next()
+    redis.zadd(LEASES, {job.id: 1.0})
+
+    assert jobs.claim_next() is None
+
+    assert jobs.get(job.id).error_code == "worker_lost"
+
+
+BACK = {
+    "release": lambda jobs, job: jobs.release(job),
+    "give_up": lambda jobs, job: jobs.give_up(job, "storage_unavailable", "the object store failed"),
+}
+
+
+@pytest.mark.parametrize("back", BACK.values(), ids=BACK)
+def test_a_job_handed_back_twice_is_handed_back_once(jobs, back):
+    job = jobs.create(SPEC)
+    held = jobs.claim_next()
+    back(jobs, held)
+    queued = jobs.get(job.id)
+
+    back(jobs, held)
+
+    assert jobs.get(job.id) == queued
+
+
+def test_a_last_attempt_given_up_twice_is_one_end(redis):
+    jobs = JobStore(redis, max_attempts=1)
+    jobs.create(SPEC)
+    held = jobs.claim_next()
+    BACK["give_up"](jobs, held)
+    failed = jobs.get(held.id)
+
+    BACK["give_up"](jobs, held)
+
+    assert jobs.get(held.id) == failed
+
+
+@pytest.mark.parametrize("back", BACK.values(), ids=BACK)
+def test_who_handed_a_job_back_can_write_to_it_no_more(jobs, back):
+    jobs.create(SPEC)
+    held = jobs.claim_next()
+    back(jobs, held)
+
+    def refused(now):
+        for write in (
+            lambda: jobs.renew(held),
+            lambda: jobs.progress(held, 99),
+            lambda: jobs.point(held, "k", 99),
+            lambda: jobs.complete(held, "k"),
+            lambda: jobs.fail(held, "c", "m"),
+        ):
+            with pytest.raises(LeaseLost):
+                write()
+        assert jobs.get(held.id) == now
+
+    refused(jobs.get(held.id))
+    another = jobs.claim_next()
+    refused(another)
+    for each in BACK.values():
+        with pytest.raises(LeaseLost):
+            each(jobs, held)
+    assert jobs.get(held.id) == another
+
+
+def test_an_attempt_begins_with_the_progress_of_the_point_that_it_resumes_from(jobs, redis):
+    job = jobs.create(SPEC)
+    lost = jobs.claim_next()
+    jobs.point(lost, "videos/a/1.resume.safetensors", 40)
+    jobs.progress(lost, 70)
+    redis.zadd(LEASES, {job.id: 1.0})
+
+    fresh = jobs.claim_next()
+
+    assert (fresh.progress, fresh.resume_key) == (40, "videos/a/1.resume.safetensors")
+    with pytest.raises(LeaseLost):
+        jobs.point(lost, "videos/a/1.resume.safetensors", 80)
+
+
+def test_progress_never_goes_back_within_an_attempt(jobs, redis):
+    jobs.create(SPEC)
+    job = jobs.claim_next()
+    jobs.progress(job, 50)
+    redis.zadd(LEASES, {job.id: 1.0})
+
+    jobs.progress(job, 40)  # sent earlier, and arrived later
+
+    assert jobs.get(job.id).progress == 50
+    assert redis.zscore(LEASES, job.id) > time.time() + 50
+
+
+ENDINGS = {
+    "completed": lambda jobs, job: jobs.complete(job, "k"),
+    "failed": lambda jobs, job: jobs.fail(job, "c", "m"),
+    "cancelled": lambda jobs, job: jobs.cancel(job.id),
+}
+
+
+@pytest.mark.parametrize("end", ENDINGS.values(), ids=ENDINGS)
+def test_a_job_that_is_over_has_no_point_to_resume_from(jobs, end):
+    jobs.create(SPEC)
+    job = jobs.claim_next()
+    jobs.point(job, "videos/a/1.resume.safetensors", 40)
+
+    end(jobs, job)
+
+    assert jobs.get(job.id).resume_key is None
+
+
+BROKEN = {
+    "a field of a later version": ("colour", "red"),
+    "no spec": ("spec", "{"),
+    "no number": ("place", "x"),
+}
+
+
+@pytest.mark.parametrize("field", BROKEN.values(), ids=BROKEN)
+def test_a_job_that_cannot_be_read_fails_and_the_next_one_is_given(jobs, redis, caplog, field):
+    broken, good = jobs.create(SPEC), jobs.create(SPEC)
+    redis.hset(f"ciotat:job:{broken.id}", *field)
+
+    assert jobs.claim_next().id == good.id
+
+    assert redis.hmget(f"ciotat:job:{broken.id}", "status", "error_code") == ["failed", "internal_error"]
+    assert f"video {broken.id} cannot be read: {field[0]}" in caplog.text
+    assert SPEC.prompt not in caplog.text
+    assert redis.hget("ciotat:unfinished:default", broken.id) is None
+
+
+def test_an_entry_without_a_record_does_not_stand_in_the_way(jobs, redis):
+    good = jobs.create(SPEC)
+    redis.zadd(PENDING, {"video_x": 0})
+    redis.zadd(LEASES, {"video_y": 0})
+
+    assert jobs.claim_next().id == good.id
+    assert jobs.unfinished() == [good.id]

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.spec import VideoSpec
+from tests.claims import claim
 from worker.jobs import JobStore
 from worker.outlook import Outlook, Prospect, Waiting, estimates
 
@@ -22,7 +23,7 @@ def outlook(redis):
 
 def finish(jobs, redis, seconds, spec=SPEC):
     """A video that has taken so long."""
-    job = jobs.claim(jobs.create(spec).id)
+    job = claim(jobs, jobs.create(spec).id)
     redis.hset(f"ciotat:job:{job.id}", "started_at", jobs.get(job.id).started_at - seconds)
     jobs.complete(job, "k")
 
@@ -43,12 +44,12 @@ def test_nothing_is_foretold_before_anything_was_measured(jobs, outlook):
 def test_an_estimate_is_what_its_like_took_and_what_is_before_it(jobs, redis, outlook):
     for seconds in (30, 10, 20):
         finish(jobs, redis, seconds)
-    running = jobs.claim(jobs.create(SPEC).id)
+    running = claim(jobs, jobs.create(SPEC).id)
     jobs.progress(running, 50)
     first, second = (jobs.create(SPEC).id for _ in range(2))
 
     assert prospects(outlook, jobs, running.id, first, second) == [(None, 10), (1, 30), (2, 50)]
-    jobs.claim(first)
+    claim(jobs, first)
     assert prospects(outlook, jobs, running.id, first, second) == [(None, 10), (None, 20), (1, 30)]
 
 
@@ -60,7 +61,7 @@ def test_behind_a_video_of_unknown_pace_nothing_is_known(jobs, redis, outlook):
 
 
 def test_what_is_over_has_nothing_ahead_and_failed_jobs_are_no_measure(jobs, redis, outlook):
-    jobs.fail(jobs.claim(jobs.create(SPEC).id), "c", "m")
+    jobs.fail(claim(jobs, jobs.create(SPEC).id), "c", "m")
     cancelled, queued = jobs.create(SPEC).id, jobs.create(SPEC).id
     jobs.cancel(cancelled)
 

@@ -11,8 +11,10 @@ from PIL import Image
 from model.sampling import State
 from model.spec import VideoSpec
 from model.steps import Point, Step
+from tests.claims import claim
 from worker import previews as module
 from worker.events import START, EventLog, Kind
+from worker.hold import Hold
 from worker.jobs import JobStore, LeaseLost, Status
 from worker.previews import FIRST_SECONDS, SHARE, Previews
 from worker.storage import LocalStorage, StorageUnavailable
@@ -47,9 +49,9 @@ def animation(path):
 def test_a_preview_is_the_whole_clip_in_small(redis, tmp_path, frames, side, shown):
     jobs, clock = JobStore(redis), iter([0.0, *[1e3] * 9])
     spec = SPEC.model_copy(update={"seconds": frames // 16})
-    job = jobs.claim(jobs.create(spec).id)
+    job = claim(jobs, jobs.create(spec).id)
 
-    Previews(job, jobs, LocalStorage(tmp_path), lambda: next(clock)).offer(step(frames, side))
+    Previews(Hold(job, jobs), LocalStorage(tmp_path), lambda: next(clock)).offer(step(frames, side))
 
     pictures, size, lasts = animation(tmp_path / jobs.get(job.id).preview_key)
     assert (len(pictures), size) == (shown, (128, 128))
@@ -80,8 +82,8 @@ class Quiet:
 @given(st.floats(0.001, FIRST_SECONDS), st.lists(st.floats(0.01, 30.0), min_size=1, max_size=60))
 def test_previews_never_take_more_than_their_share_of_the_time_that_has_passed(cost, steps):
     storage = Costly(cost)
-    job = type("Job", (), {"id": "video_x", "token": 1, "previews": 0, "spec": SPEC})
-    previews = Previews(job, Quiet(), storage, lambda: storage.now)
+    job = type("Job", (), {"id": "video_x", "token": 1, "progress": 0, "previews": 0, "spec": SPEC})
+    previews = Previews(Hold(job, Quiet()), storage, lambda: storage.now)
     small = step(2, 16)
     for seconds in steps:
         storage.now += seconds
@@ -120,7 +122,7 @@ def test_a_preview_that_cannot_be_stored_is_logged_and_the_video_made(
     render, redis, tmp_path, unlimited, caplog
 ):
     jobs, storage = JobStore(redis), Failing(tmp_path)
-    job = jobs.claim(jobs.create(SPEC).id)
+    job = claim(jobs, jobs.create(SPEC).id)
 
     with caplog.at_level(logging.WARNING):
         render(job, jobs, storage)
@@ -141,7 +143,7 @@ def test_each_step_of_a_job_shows_the_clip_until_the_finished_one_replaces_it(
             shown.append((number, key, animation(tmp_path / key)[0]))
 
     jobs = Shown(redis)
-    job = jobs.claim(jobs.create(SPEC).id)
+    job = claim(jobs, jobs.create(SPEC).id)
     render(job, jobs)
 
     assert [(number, key) for number, key, _ in shown] == [
@@ -163,10 +165,10 @@ def test_a_preview_that_comes_too_late_is_not_left_behind(redis, tmp_path, unlim
             super().put(key, source, content_type)
 
     jobs = JobStore(redis)
-    job = jobs.claim(jobs.create(SPEC).id)
+    job = claim(jobs, jobs.create(SPEC).id)
 
     with pytest.raises(LeaseLost):
-        Previews(job, jobs, Late(tmp_path)).offer(step())
+        Previews(Hold(job, jobs), Late(tmp_path)).offer(step())
 
     assert files(tmp_path) == []
 
@@ -181,7 +183,7 @@ def test_the_previews_of_every_attempt_are_among_the_keys_of_a_video():
 def test_a_video_tells_how_long_its_parts_took_and_what_was_cut(render, redis):
     jobs = JobStore(redis)
     spec = SPEC.model_copy(update={"prompt": "a very small boat " * 40, "negative_prompt": "fog " * 200})
-    job = jobs.claim(jobs.create(spec).id)
+    job = claim(jobs, jobs.create(spec).id)
 
     render(job, jobs)
 

@@ -7,6 +7,7 @@ from PIL import Image
 from model.catalog import TaskNotAvailable
 from model.spec import VideoSpec
 from model.tasks import Task
+from tests.claims import claim
 from worker.jobs import JobStore, LeaseLost, Status
 from worker.storage import LocalStorage, StorageUnavailable
 from worker.variants import Variant
@@ -28,7 +29,7 @@ class Recorded(JobStore):
 
 def test_a_claimed_job_becomes_a_stored_video(render, redis, tmp_path):
     jobs = Recorded(redis)
-    job = jobs.claim(jobs.create(SPEC).id)
+    job = claim(jobs, jobs.create(SPEC).id)
 
     render(job, jobs)
 
@@ -44,7 +45,7 @@ def test_a_claimed_job_becomes_a_stored_video(render, redis, tmp_path):
 
 def test_a_task_that_this_worker_does_not_do_is_not_done_as_another(render, redis):
     jobs = JobStore(redis)
-    job = jobs.claim(jobs.create(SPEC.model_copy(update={"task": Task.IMAGE_TO_VIDEO})).id)
+    job = claim(jobs, jobs.create(SPEC.model_copy(update={"task": Task.IMAGE_TO_VIDEO})).id)
 
     with pytest.raises(TaskNotAvailable, match="image_to_video"):
         render(job, jobs)
@@ -52,7 +53,7 @@ def test_a_task_that_this_worker_does_not_do_is_not_done_as_another(render, redi
 
 def test_a_worker_stops_at_the_step_at_which_its_lease_is_lost(render, redis, tmp_path):
     jobs = Recorded(redis, lease_seconds=60)
-    job = jobs.claim(jobs.create(SPEC).id)
+    job = claim(jobs, jobs.create(SPEC).id)
     redis.hincrby(f"ciotat:job:{job.id}", "token", 1)
 
     with pytest.raises(LeaseLost):
@@ -89,7 +90,7 @@ def files(folder):
 @pytest.mark.parametrize("act", ["cancel", "delete"])
 def test_a_worker_stops_within_a_step_of_the_cancellation(render, redis, tmp_path, act):
     jobs = Interrupted(redis, act, at="step")
-    job = jobs.claim(jobs.create(SPEC).id)
+    job = claim(jobs, jobs.create(SPEC).id)
 
     with pytest.raises(LeaseLost):
         render(job, jobs)
@@ -101,7 +102,7 @@ def test_a_worker_stops_within_a_step_of_the_cancellation(render, redis, tmp_pat
 @pytest.mark.parametrize("act", ["cancel", "delete"])
 def test_a_worker_whose_commit_is_refused_removes_what_it_stored(render, redis, tmp_path, act):
     jobs = Interrupted(redis, act, at="commit")
-    job = jobs.claim(jobs.create(SPEC).id)
+    job = claim(jobs, jobs.create(SPEC).id)
 
     with pytest.raises(LeaseLost):
         render(job, jobs)
@@ -113,10 +114,10 @@ def test_a_worker_whose_commit_is_refused_removes_what_it_stored(render, redis, 
 
 def test_a_refused_commit_leaves_the_objects_of_the_next_attempt(render, redis, tmp_path):
     jobs = JobStore(redis, lease_seconds=0.01)
-    stale = jobs.claim(jobs.create(SPEC).id)
+    stale = claim(jobs, jobs.create(SPEC).id)
     time.sleep(0.02)
     jobs_of_next = JobStore(redis)
-    render(jobs_of_next.claim(stale.id), jobs_of_next)
+    render(claim(jobs_of_next, stale.id), jobs_of_next)
     kept = files(tmp_path)
 
     with pytest.raises(LeaseLost):
@@ -139,7 +140,7 @@ def test_a_video_that_cannot_be_stored_is_not_completed(render, redis):
             raise StorageUnavailable("the object store refused: full")
 
     jobs = JobStore(redis)
-    job = jobs.claim(jobs.create(SPEC).id)
+    job = claim(jobs, jobs.create(SPEC).id)
 
     with pytest.raises(StorageUnavailable):
         render(job, jobs, Full(None))

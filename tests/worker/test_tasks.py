@@ -47,9 +47,12 @@ class Failing(LocalStorage):
         raise StorageUnavailable("the object store refused: full")
 
 
-def test_a_job_that_fails_says_so(jobs, work, tmp_path):
+def test_a_job_whose_video_cannot_be_stored_is_tried_again_and_at_last_says_why(jobs, work, tmp_path):
     job = jobs.create(SPEC)
 
+    for _ in range(2):
+        work(job.id, Failing(tmp_path, meanwhile=lambda: None))
+        assert (jobs.get(job.id).status, jobs.get(job.id).error_code) == (Status.QUEUED, None)
     work(job.id, Failing(tmp_path, meanwhile=lambda: None))
 
     assert (jobs.get(job.id).status, jobs.get(job.id).error_code) == (Status.FAILED, "storage_unavailable")

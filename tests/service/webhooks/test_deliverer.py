@@ -9,6 +9,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from service.outbound import Outbound, Rules
 from service.webhooks.deliveries import Attempt, Deliveries
 from service.webhooks.scripts import attempts_key, log_key
+from tests.claims import claim
 from tests.service.webhooks.conftest import SPEC
 from tests.service.webhooks.receiver import HOST, receiving, silent_until
 from worker.jobs import connect
@@ -20,13 +21,13 @@ def client(secret):
 
 
 def complete(jobs):
-    job = jobs.claim(jobs.create(SPEC).id)
+    job = claim(jobs, jobs.create(SPEC).id)
     jobs.complete(job, "k")
     return jobs.get(job.id)
 
 
 def fail(jobs):
-    job = jobs.claim(jobs.create(SPEC).id)
+    job = claim(jobs, jobs.create(SPEC).id)
     jobs.fail(job, "invalid_checkpoint", "truncated")
     return jobs.get(job.id)
 
