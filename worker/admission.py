@@ -35,7 +35,7 @@ def spent_on(day: int | str, tenant: str) -> str:
 # Nothing is written unless all limits agree. A day's cost is a matter of the day on which a job was created.
 # A wait below zero is for ever: the job alone is more than the limit.
 ADMIT = f"""
-local function admit(tenant, id, cost, most_jobs, most_a_day, most_queued)
+local function admit(tenant, id, cost, most_jobs, most_a_day, most_queued, only_asked)
   local set = redis.call('HMGET', '{limits_of("")}' .. tenant, 'jobs', 'cost_a_day')
   most_jobs, most_a_day = tonumber(set[1] or most_jobs), tonumber(set[2] or most_a_day)
   local holds = '{unfinished_of("")}' .. tenant
@@ -55,12 +55,23 @@ local function admit(tenant, id, cost, most_jobs, most_a_day, most_queued)
   if cost + load > most_queued then
     return refused('queue', most_queued, load, {BUSY_SECONDS:.0f}, cost > most_queued)
   end
+  if only_asked then return end
   redis.call('HSET', holds, id, cost)
   redis.call('INCRBY', '{LOAD}', cost)
   redis.call('INCRBY', spending, cost)
   redis.call('EXPIRE', spending, 2 * 86400)
 end
 """
+
+# Whether a job would come in, asked before its inputs are looked into and stored: nothing is kept free for it.
+# A request that is known already is refused by no limit.
+ASK = (
+    ADMIT
+    + """
+if redis.call('EXISTS', KEYS[1]) == 1 then return false end
+return admit(ARGV[1], '', tonumber(ARGV[2]), ARGV[3], ARGV[4], tonumber(ARGV[5]), true) or false
+"""
+)
 
 # A job that no worker has ever claimed (token 0) has used nothing of its day.
 RELEASE = f"""

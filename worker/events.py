@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from worker.jobs import Status, key, store_errors
 
 TOLD = "ciotat:told"  # the channel on which the id of each job is said at which something has happened
+EVERYBODY = "*"  # said there instead of an id: who follows anything asks whether it still may
 START = "0-0"
 PAGE = 100
 _ID = re.compile(r"\d{1,18}-\d{1,18}", re.ASCII)

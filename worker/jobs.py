@@ -10,7 +10,7 @@ import redis
 from pydantic import ValidationError
 
 from model.spec import Notice, VideoSpec
-from worker.admission import Refused, refusal
+from worker.admission import ASK, Refused, refusal
 from worker.connection import StoreUnavailable, connect, store_errors
 from worker.leasing import CLAIM, RETURN, UPDATE
 from worker.limits import DEFAULTS, QUEUE_COST, Limits
@@ -98,6 +98,7 @@ class JobStore:
         self._bounds = (limits.jobs, limits.cost_a_day, queue_cost)
         self._lease = lease_seconds
         self._max_attempts = max_attempts
+        self._ask = client.register_script(ASK)
         self._create = client.register_script(CREATE)
         self._claim = client.register_script(CLAIM)
         self._update = client.register_script(UPDATE)
@@ -105,6 +106,14 @@ class JobStore:
         self._cancel = client.register_script(CANCEL)
         self._delete = client.register_script(DELETE)
         self._list = client.register_script(LIST)
+
+    def check_room(self, spec: VideoSpec, tenant: str, request: Request | None) -> None:
+        """Raise LimitReached where `create` would; for those who have something to do before it."""
+        known = remembered(tenant, *request[:2]) if request else ""
+        with store_errors():
+            refused = self._ask(keys=[known], args=[tenant, spec.cost, *self._bounds])
+        if refused:
+            raise refusal(tenant, spec.cost, Refused(*refused[1:]))
 
     def create(
         self,

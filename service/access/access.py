@@ -1,5 +1,6 @@
 """Who is asking: a key's tenant, or, as long as there are no keys, whoever sits at this machine."""
 
+from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -11,9 +12,13 @@ from service.access.keys import Keys
 from service.errors import InvalidKey, KeyMissing, NotLocal
 
 REMEDY = "make an API key with `ciotat keys create --tenant NAME`"
+REVOKED = "this API key is unknown or was revoked"
 bearer = HTTPBearer(
     auto_error=False, scheme_name="ApiKey", description="a key made with `ciotat keys create`"
 )
+
+
+Standing = Callable[[], None]
 
 
 class Access:
@@ -35,10 +40,19 @@ class Access:
         if known is None and key is None:
             raise KeyMissing("this service needs an API key: authorization: Bearer ciotat_...")
         if known is None:
-            raise InvalidKey("this API key is unknown or was revoked")
+            raise InvalidKey(REVOKED)
         if known.open and not local:
             raise NotLocal(f"this service has no API keys yet, and so answers this machine alone: {REMEDY}")
         return known.tenant
+
+    def standing(self, key: str | None) -> Standing:
+        """Raises InvalidKey, whenever it is called, where a stream that was opened with this key must end."""
+
+        def check() -> None:
+            if not self._keys.good(key or ""):
+                raise InvalidKey(REVOKED)
+
+        return check
 
 
 def asking(request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> str:
@@ -47,7 +61,16 @@ def asking(request: Request, given: Annotated[HTTPAuthorizationCredentials | Non
     return access.caller(given.credentials if given else None, _from_here(request))
 
 
+def staying(
+    request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+) -> Standing:
+    """Whether who asks may go on listening to what is told for long."""
+    access: Access = request.app.state.access
+    return access.standing(given.credentials if given else None)
+
+
 Caller = Annotated[str, Depends(asking)]
+Stays = Annotated[Standing, Depends(staying)]
 
 
 def bearing(authorization: str | bytes | None) -> str | None:

@@ -8,6 +8,7 @@ from typing import NamedTuple, cast
 import redis
 from redis.typing import EncodableT, FieldT
 
+from worker.events import EVERYBODY, TOLD
 from worker.jobs import store_errors
 from worker.limits import DEFAULTS, Limits, TooManyRequests, limits_of
 from worker.tenants import DEFAULT_TENANT
@@ -79,6 +80,7 @@ class Keys:
         with store_errors(), self._redis.pipeline(transaction=True) as write:
             write.hset(_record(_digest(secret)), mapping=record)
             write.hset(KEYS, made.id, _digest(secret))
+            write.publish(TOLD, EVERYBODY)  # the first key ends what was open to whoever sat here
             write.execute()
         return made, secret
 
@@ -108,6 +110,15 @@ class Keys:
             if digest is None:
                 raise KeyNotFound(f"there is no key {key_id!r}")
             self._redis.hsetnx(_record(digest), "revoked_at", str(time.time()))
+            self._redis.publish(TOLD, EVERYBODY)  # streams that were opened with it end
+
+    def good(self, secret: str) -> bool:
+        """Whether this key would be let in now; costs its tenant no request."""
+        with store_errors(), self._redis.pipeline(transaction=True) as read:
+            read.exists(KEYS)
+            read.hmget(_record(_digest(secret)), ["tenant", "revoked_at"])
+            closed, (tenant, revoked_at) = read.execute()
+        return not closed or (tenant is not None and revoked_at is None)
 
     def any(self) -> bool:
         """Whether a key was ever made: from then on none is let in without one."""

@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from service.access.access import Access, Caller
+from service.access.access import Access, Caller, Stays
 from service.media.inputs import DATA_URL_CHARACTERS
 from service.rest.answers import (
     CONDITIONS,
@@ -142,9 +142,9 @@ def _add_events(app: FastAPI, videos: Videos) -> None:
         response_class=StreamingResponse,
         responses=refusals(400, 404, 503) | of_events(),
     )
-    def events(caller: Caller, video_id: str, after: LastEventId = None) -> Response:
+    def events(caller: Caller, stays: Stays, video_id: str, after: LastEventId = None) -> Response:
         """What happens to a video, from its first event or behind a known one, until its end."""
-        following = videos.follow(caller, video_id, after)
+        following = videos.follow(caller, video_id, after, stays)
         first = following.read()
         if first.over and not first.events:
             return Response(None, 204)

@@ -9,6 +9,7 @@ from fastapi.sse import format_sse_event
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Send
 
+from service.errors import InvalidKey
 from service.videos.following import PATIENCE_SECONDS, Following, VideoEvent
 from worker.events import Event, Told
 from worker.jobs import StoreUnavailable
@@ -36,7 +37,10 @@ class EventStream(StreamingResponse):
 
 
 async def lines(following: Following, first: Told) -> AsyncGenerator[bytes, None]:
-    """The events from `first` on, and a comment when there is nothing to tell for long."""
+    """The events from `first` on, and a comment when there is nothing to tell for long.
+
+    A key that was revoked ends them without a word: who comes back with it is told.
+    """
     loop, changed = asyncio.get_running_loop(), asyncio.Event()
 
     def wake() -> None:
@@ -71,6 +75,8 @@ async def _read(following: Following) -> Told:
         return await run_in_threadpool(following.read)
     except StoreUnavailable:
         return Told([], over=False)
+    except InvalidKey:
+        return Told([], over=True)
 
 
 def line(video_id: str, event: Event) -> bytes:

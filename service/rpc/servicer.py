@@ -81,8 +81,9 @@ class VideosServicer(FileCalls, DerivedCalls, stubs.VideoServiceServicer):
         if not context.add_callback(call.hang_up):
             return
         after = request.after if request.HasField("after") else None
+        check = self._access.standing(_key(context))
         with self._answering(context) as caller:
-            for video, event_id, kind in self._videos.watch(caller, request.id, after, call):
+            for video, event_id, kind in self._videos.watch(caller, request.id, after, call, check):
                 name = f"VIDEO_EVENT_KIND_{kind or 'unspecified'}".upper()
                 yield pb.WatchVideoResponse(video=told(video), event_id=event_id, kind=name)
 
@@ -103,8 +104,7 @@ class VideosServicer(FileCalls, DerivedCalls, stubs.VideoServiceServicer):
         request_id = identified(metadata.get(HEADER))
         context.set_trailing_metadata(((HEADER, request_id),))
         try:
-            key = bearing(metadata.get("authorization"))
-            yield self._access.caller(key, peer_is_here(context.peer()))
+            yield self._access.caller(_key(context), peer_is_here(context.peer()))
             return
         except tuple(REFUSALS) as error:
             refusal, problem = refusal_of(error), error
@@ -114,6 +114,11 @@ class VideosServicer(FileCalls, DerivedCalls, stubs.VideoServiceServicer):
         details = (TRAILER, detailed(refusal, problem, request_id))
         context.set_trailing_metadata(((HEADER, request_id), details))
         context.abort(refusal.grpc, words(problem))
+
+
+def _key(context: grpc.ServicerContext) -> str | None:
+    """The key that a call comes with."""
+    return bearing(dict(context.invocation_metadata()).get("authorization"))
 
 
 def serve(

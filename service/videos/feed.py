@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import redis
 
-from worker.events import TOLD
+from worker.events import EVERYBODY, TOLD
 
 HEARING_SECONDS = 0.25  # how long the thread listens before it looks whether it is to end
 AGAIN_SECONDS = 1.0
@@ -25,6 +25,7 @@ class Feed:
         self._followers: dict[str, set[Callable[[], None]]] = {}
         self._thread: threading.Thread | None = None
         self._over = threading.Event()
+        self.rounds = 0  # in which everybody was woken
 
     @property
     def over(self) -> bool:
@@ -68,12 +69,13 @@ class Feed:
                 self._over.wait(AGAIN_SECONDS)
 
     def _hear(self, words: "redis.client.PubSub") -> None:
-        """A subscription that has just begun wakes everybody: what was said before it was not heard."""
+        """A subscription that has just begun wakes everybody, as a change of keys does: what was said before it was
+        not heard."""
         while not self.over:
             word = words.get_message(timeout=HEARING_SECONDS)
             if word is None:
                 continue
-            if word["type"] == "message":
+            if word["type"] == "message" and word["data"] != EVERYBODY:
                 self._wake(word["data"])
             else:
                 self._wake_all()
@@ -86,6 +88,7 @@ class Feed:
 
     def _wake_all(self) -> None:
         with self._lock:
+            self.rounds += 1
             jobs = list(self._followers)
         for job_id in jobs:
             self._wake(job_id)

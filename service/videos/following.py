@@ -1,6 +1,8 @@
 """One client's way through what happens to a video: from an event to the next ones, until the end."""
 
 import threading
+import time
+from collections.abc import Callable
 from typing import Literal
 
 from pydantic import BaseModel
@@ -42,18 +44,31 @@ class VideoEvent(BaseModel):
 
 
 class Following:
-    """A place in the log of one job, which goes on with what is read."""
+    """A place in the log of one job, which goes on with what is read.
 
-    def __init__(self, log: EventLog, feed: Feed, video_id: str, after: str | None) -> None:
+    `check` raises where the follower may listen no longer. It is asked when the feed wakes everybody, as it does when a
+    key is made or revoked, and, since a word can be lost, as often as a silent stream looks into its log.
+    """
+
+    def __init__(
+        self, log: EventLog, feed: Feed, video_id: str, after: str | None, check: Callable[[], None]
+    ) -> None:
         if after is not None and not is_event_id(after):
             raise InvalidField(LAST_EVENT_ID, "the id of an event, such as 1763846716123-0 (in gRPC: after)")
         self.video_id = video_id
         self.feed = feed
         self._log = log
         self._position = after or START
+        self._check = check
+        self._checked = (feed.rounds, time.monotonic())
 
     def read(self) -> Told:
         """What has happened since the last time."""
+        rounds, at = self._checked
+        if rounds != self.feed.rounds or time.monotonic() - at >= PATIENCE_SECONDS:
+            now = (self.feed.rounds, time.monotonic())
+            self._check()
+            self._checked = now
         told = self._log.after(self.video_id, self._position)
         if told.events:
             self._position = told.events[-1].id

@@ -149,6 +149,8 @@ class Videos:
             None if key is None else known_by(route, key, spec, seeded, source.known_as if source else "")
         )
         made, metadata = (spec.spec, spec.metadata) if isinstance(spec, VideoRequest) else (spec, NO_PAIRS)
+        if source:
+            self._jobs.check_room(made, tenant, request)
         with ExitStack() as stack:
             material = stack.enter_context(self.inputs.kept(source, remixed_from)) if source else None
             if request is None:
@@ -195,14 +197,16 @@ class Videos:
         first_id, last_id = (data[0].id, data[-1].id) if data else (None, None)
         return VideoList(data=data, first_id=first_id, last_id=last_id, has_more=has_more)
 
-    def follow(self, tenant: str, video_id: str, after: str | None) -> Following:
-        """The events of a video: all of them, or those behind the one with that id."""
+    def follow(self, tenant: str, video_id: str, after: str | None, check: Callable[[], None]) -> Following:
+        """The events of a video, all or those behind the one with that id, until `check` raises."""
         self._own(tenant, video_id)
-        return Following(self._log, self.feed, video_id, after)
+        return Following(self._log, self.feed, video_id, after, check)
 
-    def watch(self, tenant: str, video_id: str, after: str | None, call: Call) -> Iterator[Seen]:
+    def watch(
+        self, tenant: str, video_id: str, after: str | None, call: Call, check: Callable[[], None]
+    ) -> Iterator[Seen]:
         """The video as it is now, unless it is watched on behind an event, then at each event, until its end."""
-        following = self.follow(tenant, video_id, after)
+        following = self.follow(tenant, video_id, after, check)
         with self.feed.following(video_id, call.wake):
             if after is None:
                 latest = (

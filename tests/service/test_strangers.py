@@ -1,4 +1,4 @@
-"""Every route and every method, tried with another tenant's key: a new one fails here until it is covered."""
+"""Every route and every method, with another tenant's key, a revoked one, with none: a new one fails until covered."""
 
 import json
 import re
@@ -6,10 +6,14 @@ from ipaddress import ip_address, ip_network
 
 import grpc
 import pytest
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from service.main import build
 from service.outbound import Outbound, Rules
 from service.pb import videos_pb2
+from service.processes.leaving import Leaving
+from service.rpc.server import VIDEO_SERVICE
+from service.rpc.servicer import serve
 from service.webhooks.administration import Webhooks
 from service.webhooks.deliveries import Deliveries
 from service.webhooks.endpoints import Endpoints
@@ -234,6 +238,81 @@ def test_an_idempotency_key_of_another_is_free(http, owner, stranger):
     assert (mine.status_code, theirs.status_code) == (200, 200)
     assert mine.json()["id"] != theirs.json()["id"]
     assert "idempotent-replayed" not in theirs.headers
+
+
+def test_an_event_of_another_is_not_sent_to_an_endpoint_of_ones_own(http, objects, stranger, untouched):
+    hook = {"name": "mine", "url": "https://hooks.example/", "event_types": ["video.completed"]}
+    mine = http.post(HOOKS, json=hook, headers=bearer(stranger)).json()["id"]
+
+    told = []
+    for event in (objects["event_id"], unlike(objects["event_id"])):
+        reply = http.post(f"{HOOKS}/{mine}/events/{event}/replay", headers=bearer(stranger))
+        told.append((reply.status_code, reply.text.replace(event, "ID")))
+
+    assert told[0] == told[1]
+    assert told[0][0] == 404
+    assert untouched()
+
+
+def without_a_good_key(keys):
+    """No key, one that was revoked, one that never was, and what is no key at all."""
+    made, revoked = keys.create("owner")
+    keys.revoke(made.id)
+    return {
+        "none": {},
+        "revoked": bearer(revoked),
+        "unknown": bearer("ciotat_" + 64 * "0"),
+        "no key": bearer("x"),
+    }
+
+
+def test_without_a_good_key_every_route_says_the_same_of_what_is_there_and_what_is_not(
+    http, keys, objects, untouched
+):
+    absent = {name: unlike(known) for name, known in objects.items()} | {"model": "x", "character_id": "x"}
+    there = absent | objects | {"model": "ciotat-1"}
+    for who, headers in without_a_good_key(keys).items():
+        told = set()
+        for method, path in routes(http.app):
+            for ids in (there, absent):
+                reply = http.request(method, path.format(**ids), json=BODIES.get(path), headers=headers)
+                assert reply.status_code == 401, f"{method} {path} with {who}"
+                told.add(reply.text if method != "HEAD" else "")
+        assert len(told - {""}) == 1, who
+    assert untouched()
+
+
+def test_without_a_good_key_every_method_says_the_same_of_what_is_there_and_what_is_not(
+    rpc, keys, objects, untouched
+):
+    for who, headers in without_a_good_key(keys).items():
+        told = set()
+        for method in methods():
+            message = method.input_type._concrete_class
+            ids = [objects["file_id" if "File" in method.name else "video_id"], "x"]
+            requests = (
+                [message(id=each) for each in ids]
+                if "id" in message.DESCRIPTOR.fields_by_name
+                else [message()]
+            )
+            for request in requests:
+                given = iter([request]) if method.client_streaming else request
+                with pytest.raises(grpc.RpcError) as error:
+                    list(getattr(rpc, method.name)(given, metadata=[*headers.items()], timeout=20))
+                assert error.value.code() is grpc.StatusCode.UNAUTHENTICATED, f"{method.name} with {who}"
+                told.add(error.value.details())
+        assert len(told) == 1, who
+    assert untouched()
+
+
+def test_these_are_all_services_of_the_grpc_door(rpc, videos, access):
+    """What is told of each method above is told of this service alone; the others know nothing of a tenant's."""
+    server = serve(videos, access, Leaving(print), print, ("127.0.0.1", 0))
+    with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        services = set(ProtoReflectionDescriptorDatabase(channel).get_services())
+    server.drain(0)
+
+    assert services == {VIDEO_SERVICE, "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
 
 
 def test_two_keys_of_one_tenant_see_the_same(http, keys, owner, objects):

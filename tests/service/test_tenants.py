@@ -24,8 +24,8 @@ def test_a_tenant_lists_its_own_videos_alone(videos):
 
 USES = {
     "get": lambda videos, video_id: videos.get("theirs", video_id),
-    "watch": lambda videos, video_id: next(videos.watch("theirs", video_id, None, Call())),
-    "events": lambda videos, video_id: videos.follow("theirs", video_id, None),
+    "watch": lambda videos, video_id: next(videos.watch("theirs", video_id, None, Call(), print)),
+    "events": lambda videos, video_id: videos.follow("theirs", video_id, None, print),
     "cancel": lambda videos, video_id: videos.cancel("theirs", video_id),
     "delete": lambda videos, video_id: videos.delete("theirs", video_id),
     "content": lambda videos, video_id: videos.content("theirs", video_id, Download()),

@@ -16,6 +16,7 @@ from worker.outbox import EVENTS
 from worker.settings import Settings
 
 ROOT = Path(__file__).parents[3]
+NODE = ROOT / "tests" / "clients" / "node_modules"
 SECTION = (ROOT / "docs" / "api.md").read_text().partition("## Webhooks")[2]
 
 
@@ -44,11 +45,11 @@ def test_the_python_receiver_verifies(arrived):
 
 @pytest.mark.slow
 def test_the_node_receiver_verifies(arrived, tmp_path):
-    if shutil.which("npm") is None:
-        pytest.skip("there is no npm")
-    install = ["npm", "install", "--silent", "--no-audit", "standardwebhooks@1.1.1"]
-    if subprocess.run(install, cwd=tmp_path, check=False).returncode:
-        pytest.skip("npm cannot install standardwebhooks")
+    if not (NODE / "installed").exists() or shutil.which("node") is None:
+        pytest.skip(
+            "NO NODE CLIENTS ON THIS MACHINE (make clients): how Node verifies webhooks is not tested"
+        )
+    (tmp_path / "node_modules").symlink_to(NODE)
     (tmp_path / "receiver.mjs").write_text(block("js"))
     (tmp_path / "try.mjs").write_text(
         'import { verified } from "./receiver.mjs"; import { readFileSync } from "node:fs";\n'
