@@ -1,6 +1,7 @@
 """The composition root of the API tier: settings -> collaborators -> doors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -26,11 +27,14 @@ from worker.app import create_app as create_queue
 from worker.app import submit
 from worker.files import FileStore
 from worker.jobs import JobStore, connect
+from worker.reaper import TURN_SECONDS, Reaper
+from worker.rounds import rounds
 from worker.settings import Settings
 from worker.storage import LocalStorage, open_storage
 from worker.warmth import Warmth
 
 PROBE_SECONDS = 1.0  # a probe does not wait for a store that hangs
+REAP_SECONDS = 5.0  # nor does the end of this process
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,13 @@ class Service:
     check_ready: Callable[[], None]
     leaving: Leaving
     metrics: Metrics
+    reaper: Reaper
+
+    @contextmanager
+    def upkeep(self) -> Iterator[None]:
+        """As long as this block lasts: what each replica sees to beside its doors."""
+        with rounds("reaper", self.reaper.turn, TURN_SECONDS):
+            yield
 
 
 def build(settings: Settings) -> Service:
@@ -57,13 +68,11 @@ def build(settings: Settings) -> Service:
         settings.limits,
         settings.queue_cost,
     )
-    queue = create_queue(settings)
+    ring = partial(submit, create_queue(settings))
     storage = open_storage(settings)
     files = Files(FileStore(client), storage, Intake(settings), settings.file_seconds)
     inputs = Inputs(files, storage, Outbound(Rules.of(settings)) if settings.image_urls else None)
-    videos = Videos(
-        jobs, partial(submit, queue), storage, settings.checkpoints, inputs, settings.link_seconds
-    )
+    videos = Videos(jobs, ring, storage, settings.checkpoints, inputs, settings.link_seconds)
     objects = Objects(storage) if isinstance(storage, LocalStorage) else None
 
     warmth = Warmth(connect(settings.redis_url, patience=PROBE_SECONDS), settings.queue)
@@ -80,7 +89,8 @@ def build(settings: Settings) -> Service:
     add_webhooks(app, Webhooks(Endpoints(client), Deliveries(client), outbound, settings.webhook_seconds))
     metrics = Metrics()
     app.add_middleware(Measured, metrics=metrics)
-    return Service(videos, access, app, check_ready, leaving, metrics)
+    reaper = Reaper(connect(settings.redis_url, REAP_SECONDS), settings.queue, ring, settings.max_attempts)
+    return Service(videos, access, app, check_ready, leaving, metrics, reaper)
 
 
 def app() -> FastAPI:

@@ -50,7 +50,7 @@ def _broker(redis_url: str) -> str:
 def submit(app: Celery, job_id: str) -> None:
     """Ring the bell for one job."""
     try:
-        app.send_task(RENDER, [job_id])
+        app.send_task(RENDER, [job_id], retry=False)  # the reaper does, of what is lost
     except OperationalError as down:
         raise StoreUnavailable("the queue does not answer") from down
 

@@ -137,3 +137,34 @@ enter(pending, id, is[6])
 return 1
 """
 )
+
+# What a replica has to do now, unless another has looked a moment ago: the ids of jobs for which a bell is missing. A
+# job waits in the queue, or for another worker when its lease has run out; at the last attempt that is its end.
+REAP = (
+    TELL
+    + LOST
+    + """
+local lock, pending, leases, bells = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local prefix, pause, most, rings = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+if not redis.call('SET', lock, '', 'NX', 'PX', pause) then return {} end
+local clock = redis.call('TIME')
+local now = clock[1] + clock[2] / 1e6
+for _, id in ipairs(redis.call('ZRANGE', leases, '-inf', now, 'BYSCORE', 'LIMIT', 0, 1000)) do
+  local job = prefix .. id
+  local ended = not unfinished(redis.call('HGET', job, 'status'))
+  local last = (tonumber(redis.call('HGET', job, 'attempts')) or 0) >= most
+  if ended or last then redis.call('ZREM', leases, id) end
+  if last and not ended then lost(id, job, most, now) end
+end
+local rung = redis.call('LLEN', bells)
+local abandoned = redis.call('ZCOUNT', leases, '-inf', now)
+local missing = redis.call('ZRANGE', leases, '-inf', now, 'BYSCORE', 'LIMIT', rung, rings)
+if #missing < rings then
+  local first = math.max(0, rung - abandoned)
+  for _, id in ipairs(redis.call('ZRANGE', pending, first, first + rings - #missing - 1)) do
+    missing[#missing + 1] = id
+  end
+end
+return missing
+"""
+)

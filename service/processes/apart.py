@@ -32,6 +32,7 @@ def serve(settings: Settings, host: str, port: int, grpc_port: int, announce: Ca
         stack.enter_context(service.metrics.served(settings.metrics_host, settings.metrics_port))
         doors = Doors(service, settings, listener, grpc_port)
         stack.callback(service.videos.feed.close)
+        stack.enter_context(service.upkeep())
         announce(f"{doors.url} (gRPC on port {doors.rpc.port})")
         doors.run()
 

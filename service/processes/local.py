@@ -21,7 +21,6 @@ from service.errors import NotLocal
 from service.main import build
 from service.processes.apart import CannotStart, end_blocks_on_signals, listen, worker_command
 from service.processes.doors import Doors
-from worker.app import create_app, submit
 from worker.jobs import JobStore, StoreUnavailable, connect
 from worker.settings import Settings
 from worker.warmth import Warmth
@@ -161,6 +160,7 @@ def up(settings: Settings, host: str, port: int, grpc_port: int, announce: Calla
         stack.enter_context(service.metrics.served(settings.metrics_host, settings.metrics_port))
         doors = Doors(service, settings, listener, grpc_port)
         stack.callback(service.videos.feed.close)
+        stack.enter_context(service.upkeep())
         addresses = f"{doors.url} (gRPC on port {doors.rpc.port})"
         _serve(doors, _Watch(settings, parts, service.videos.feed.stop), lambda: announce(addresses))
 
@@ -188,10 +188,7 @@ class _Watch:
         self.lost: str | None = None
         self._parts = parts
         self._hang_up = hang_up
-        self._queue = create_app(settings)
-        client = connect(settings.redis_url)
-        self._jobs = JobStore(client)
-        self._warmth = Warmth(client, settings.queue)
+        self._warmth = Warmth(connect(settings.redis_url), settings.queue)
 
     def _warm(self) -> bool:
         with suppress(StoreUnavailable):
@@ -210,8 +207,6 @@ class _Watch:
             if not ready and server.started and self._warm():
                 ready = True
                 announce()
-                for job_id in self._jobs.unfinished():  # of an earlier run; a bell too many is harmless
-                    submit(self._queue, job_id)
 
 
 def _pings(url: str) -> bool:

@@ -5,7 +5,11 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from model.spec import VideoSpec
+from model.tasks import BY_INPUT, TAKES
+from service.errors import InvalidField
+from service.media.inputs import Source
 
+REFERENCE = "input_reference"
 Metadata = Annotated[
     dict[Annotated[str, StringConstraints(max_length=64)], Annotated[str, StringConstraints(max_length=512)]],
     Field(max_length=16),
@@ -23,3 +27,17 @@ class VideoRequest(VideoSpec):
     def spec(self) -> VideoSpec:
         """What makes the video."""
         return VideoSpec.model_validate(self.model_dump(exclude={"metadata"}))
+
+
+def of_task(spec: VideoSpec, source: Source | None) -> VideoSpec:
+    """The spec of a task that takes what was given: the one that was asked for, or else the one that this means."""
+    if "task" not in spec.model_fields_set:
+        return spec if source is None else spec.model_copy(update={"task": BY_INPUT[source.kind]})
+    takes = sorted(TAKES[spec.task])
+    if source is None and takes:
+        raise InvalidField(REFERENCE, f"{spec.task} needs a {' or a '.join(takes)}")
+    if source is not None and source.kind not in takes:
+        raise InvalidField(
+            REFERENCE, f"{spec.task} takes {' or '.join(takes) or 'none'}, not a {source.kind}"
+        )
+    return spec

@@ -1,5 +1,6 @@
 """What the service does, in plain Python; both doors call this and nothing behind it."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
@@ -11,9 +12,8 @@ from pydantic import BaseModel, Field
 
 from model.catalog import check_task, locate
 from model.spec import VideoSpec
-from model.tasks import BY_INPUT, TAKES, Task
+from model.tasks import Task
 from service.errors import (
-    InvalidField,
     PreviewNotReady,
     ShuttingDown,
     VideoCancelled,
@@ -22,7 +22,7 @@ from service.errors import (
     VideoNotReady,
 )
 from service.media.inputs import Inputs, Source
-from service.videos.asked import VideoRequest
+from service.videos.asked import REFERENCE, VideoRequest, of_task
 from service.videos.content import Content
 from service.videos.feed import Feed
 from service.videos.fields import parsed
@@ -31,13 +31,13 @@ from service.videos.idempotency import known_by
 from service.videos.models import Models
 from service.videos.video import Video
 from worker.events import EventLog, Kind
-from worker.jobs import NO_PAIRS, Created, Job, JobNotFound, JobOver, JobStore, Status
+from worker.jobs import NO_PAIRS, Created, Job, JobNotFound, JobOver, JobStore, Status, StoreUnavailable
 from worker.outlook import Outlook, Prospect
 from worker.storage import Storage
 from worker.storage.interface import disposition
 from worker.variants import Variant, every_key, input_key
 
-REFERENCE = "input_reference"
+log = logging.getLogger(__name__)
 UNFINISHED = (Status.QUEUED, Status.IN_PROGRESS)
 
 
@@ -122,7 +122,7 @@ class Videos:
         spec: VideoSpec = parsed(VideoRequest, given)
         locate(self._checkpoints, spec.model)
         source = self.inputs.reference(tenant, REFERENCE, reference)
-        spec = _of_task(spec, source)
+        spec = of_task(spec, source)
         self.check_task(spec.model, spec.task, "task" if "task" in given else REFERENCE)
         return self.accept(tenant, "create", key, spec, given.get("seed") is not None, source)
 
@@ -142,8 +142,8 @@ class Videos:
     ) -> Accepted:
         """Save a job and ring for a worker; under one key of a route, once.
 
-        The key is saved with the job, so no request finds another in flight. Who repeats one whose bell was not
-        heard rings again.
+        The key is saved with the job, so no request finds another in flight. A bell that cannot be rung is no
+        reason to refuse what is saved: the reaper rings.
         """
         request = (
             None if key is None else known_by(route, key, spec, seeded, source.known_as if source else "")
@@ -157,13 +157,19 @@ class Videos:
                 created = Created(self._jobs.create(made, tenant, material, metadata), before=False)
             else:
                 created = self._jobs.create_once(made, tenant, request, material, metadata)
-        if created.before and material:
+        if not created.before:
+            self._ring(created.job.id)
+        elif material:
             self.inputs.drop(material)
-        if created.job.status is Status.QUEUED:
-            self._submit(created.job.id)
         (now,) = self._outlook.of([created.job])
         then = Prospect(created.job.place, now.eta_seconds)
         return Accepted(Video.of(created.job.as_created, then), created.before)
+
+    def _ring(self, job_id: str) -> None:
+        try:
+            self._submit(job_id)
+        except StoreUnavailable as down:
+            log.warning("video %s is queued and not rung for yet: %s", job_id, down)
 
     def finished(self, tenant: str, video_id: str) -> Job:
         """The job of a video that is completed and has not expired."""
@@ -269,20 +275,6 @@ class Videos:
         return Content(
             Variant.PREVIEW.content_type, size, etag, lambda start, stop: self._storage.read(key, start, stop)
         )
-
-
-def _of_task(spec: VideoSpec, source: Source | None) -> VideoSpec:
-    """The spec of a task that takes what was given: the one that was asked for, or else the one that this means."""
-    if "task" not in spec.model_fields_set:
-        return spec if source is None else spec.model_copy(update={"task": BY_INPUT[source.kind]})
-    takes = sorted(TAKES[spec.task])
-    if source is None and takes:
-        raise InvalidField(REFERENCE, f"{spec.task} needs a {' or a '.join(takes)}")
-    if source is not None and source.kind not in takes:
-        raise InvalidField(
-            REFERENCE, f"{spec.task} takes {' or '.join(takes) or 'none'}, not a {source.kind}"
-        )
-    return spec
 
 
 def _contentless(job: Job) -> Exception:

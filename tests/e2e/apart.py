@@ -33,13 +33,14 @@ def serving(redis_url, data, *options, **environment):
 
 
 @contextmanager
-def working(redis_url, data, checkpoints):
+def working(redis_url, data, checkpoints, **environment):
     """`ciotat worker`."""
     env = os.environ | {
         "REDIS_URL": redis_url,
         "CIOTAT_DATA": str(data),
         "CIOTAT_CHECKPOINTS": str(checkpoints),
     }
+    env |= environment
     process = subprocess.Popen([sys.executable, "-m", "service.cli", "worker"], env=env)
     try:
         yield process

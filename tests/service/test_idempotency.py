@@ -83,24 +83,28 @@ def test_of_equal_requests_at_one_moment_one_makes_the_video(videos):
     assert [answer.replayed for answer in answers].count(False) == 1
 
 
-def test_a_video_that_was_saved_but_not_rung_for_is_rung_for_by_who_asks_again(
-    opened, jobs, storage, checkpoints, inputs
+def test_a_video_that_was_saved_is_acknowledged_although_nobody_could_be_rung_for(
+    opened, jobs, storage, checkpoints, inputs, caplog
 ):
-    rung, broken = [], [True]
-
     def submit(video_id):
-        if broken:
-            raise StoreUnavailable("the queue does not answer")
-        rung.append(video_id)
+        raise StoreUnavailable("the queue does not answer")
 
-    http, _ = opened(Videos(jobs, submit, storage, checkpoints, inputs))
-    assert post(http).status_code == 503
-    (saved,) = jobs.unfinished()
-    broken.clear()
+    http, rpc = opened(Videos(jobs, submit, storage, checkpoints, inputs))
+    through_rest = post(http)
+    through_grpc = rpc.CreateVideo(pb.CreateVideoRequest(prompt="a paper boat"))
 
-    again = post(http)
+    assert through_rest.status_code == 200
+    for video_id in (through_rest.json()["id"], through_grpc.video.id):
+        assert http.get(f"/v1/videos/{video_id}").json()["status"] == "queued"
+        assert f"video {video_id} is queued and not rung for yet" in caplog.text
 
-    assert (again.status_code, again.json()["id"], rung) == (200, saved, [saved])
+
+def test_a_repeated_creation_rings_for_nobody(http, queue):
+    video_id = post(http).json()["id"]
+
+    post(http)
+
+    assert queue == [video_id]
 
 
 @pytest.mark.parametrize("limits", [{"jobs": 0}, {"cost_a_day": 0}, {}])
@@ -120,12 +124,3 @@ def test_a_creation_that_a_limit_refused_leaves_its_key_free(http, keys, redis):
     keys.limit("default", {"jobs": 1})
 
     assert post(http).status_code == 200
-
-
-def test_a_video_that_is_being_made_is_not_rung_for_again(http, jobs, queue):
-    video_id = post(http).json()["id"]
-    claim(jobs, video_id)
-
-    post(http)
-
-    assert queue == [video_id]
