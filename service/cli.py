@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 from tqdm import tqdm
@@ -64,6 +66,16 @@ def _parser() -> argparse.ArgumentParser:
         help="URL of a running service (CIOTAT_SERVER); without one, a stack is started for this video",
     )
     generate.set_defaults(run=_generate)
+
+    cancel = commands.add_parser("cancel", help="cancel videos that are not finished")
+    cancel.add_argument("ids", nargs="+", metavar="ID", help="a video of the service")
+    cancel.add_argument(
+        "--server",
+        default=os.environ.get("CIOTAT_SERVER", "http://127.0.0.1:8000"),
+        help="URL of the service (CIOTAT_SERVER, or %(default)s)",
+    )
+    cancel.set_defaults(run=_cancel)
+
     deliver = commands.add_parser("deliver", help="send webhooks until INT or TERM; `up` does it too")
     deliver.set_defaults(run=_deliver)
     add_commands(commands)
@@ -137,14 +149,45 @@ def _generate(options: argparse.Namespace) -> None:
             _fetch(server, fields, options.output)
 
 
-def _fetch(server: str, fields: dict[str, Any], output: Path) -> None:
+def _client(server: str) -> httpx2.Client:
     key = os.environ.get("CIOTAT_API_KEY")
     headers = {"authorization": f"Bearer {key}"} if key else {}
-    with httpx2.Client(
+    return httpx2.Client(
         base_url=server, headers=headers, timeout=60, transport=httpx2.HTTPTransport(retries=3)
-    ) as http:
+    )
+
+
+def _cancel(options: argparse.Namespace) -> None:
+    """All that can be; what cannot is told, and makes the command fail."""
+    refused = 0
+    with _client(options.server) as http:
+        for video_id in options.ids:
+            try:
+                _told(http.post(f"/v1/videos/{quote(video_id, safe='')}/cancel"))
+                print(f"{video_id} cancelled", flush=True)
+            except CommandFailed as problem:
+                refused += 1
+                print(f"ciotat: {problem}", file=sys.stderr)
+    if refused:
+        raise CommandFailed(f"{refused} of {len(options.ids)} not cancelled")
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _fetch(server: str, fields: dict[str, Any], output: Path) -> None:
+    """Who is interrupted, by INT or TERM, wants the video no longer."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    with _client(server) as http:
         began = time.monotonic()
-        video = _wait(http, _told(http.post("/v1/videos", json=fields)))
+        video = _told(http.post("/v1/videos", json=fields))
+        try:
+            video = _wait(http, video)
+        except KeyboardInterrupt:
+            _told(http.post(f"/v1/videos/{video['id']}/cancel"))
+            print(f"ciotat: video {video['id']} cancelled", file=sys.stderr)
+            raise
         seconds = time.monotonic() - began
         _download(http, video["id"], output)
     print(f"{output} in {seconds:.1f} s", flush=True)

@@ -381,7 +381,8 @@ def test_a_corrupt_record_is_an_error_of_ours(jobs, redis):
         jobs.get(job.id)
 
 
-def test_a_store_that_is_away_is_named(tmp_path):
+def test_a_store_that_is_away_is_named(jobs, tmp_path):
+    held = jobs.create(SPEC) and jobs.claim_next()
     away = JobStore(connect(f"unix://{tmp_path}/nothing.sock"))
 
     for use in (
@@ -391,6 +392,11 @@ def test_a_store_that_is_away_is_named(tmp_path):
         lambda: away.delete("x"),
         lambda: away.page(None, 1, "asc"),
         away.ping,
+        away.unfinished,
+        away.claim_next,
+        lambda: away.renew(held),
+        lambda: away.complete(held, "k"),
+        lambda: away.release(held),
     ):
         with pytest.raises(StoreUnavailable):
             use()
@@ -571,3 +577,22 @@ def test_an_entry_without_a_record_does_not_stand_in_the_way(jobs, redis):
 
     assert jobs.claim_next().id == good.id
     assert jobs.unfinished() == [good.id]
+
+
+def test_a_store_that_takes_no_changes_is_unavailable_and_not_broken(jobs, redis):
+    jobs.create(SPEC)
+    job = jobs.claim_next()
+    redis.config_set("maxmemory", 1)
+    try:
+        for write in (
+            lambda: jobs.create(SPEC),
+            lambda: jobs.progress(job, 40),
+            lambda: jobs.complete(job, "k"),
+        ):
+            with pytest.raises(StoreUnavailable, match="takes no changes"):
+                write()
+    finally:
+        redis.config_set("maxmemory", 0)
+
+    jobs.complete(job, "k")
+    assert jobs.get(job.id).status is Status.COMPLETED

@@ -69,6 +69,45 @@ def test_what_is_over_has_nothing_ahead_and_failed_jobs_are_no_measure(jobs, red
     assert prospects(outlook, jobs, cancelled, queued) == [(None, None), (1, None)]
 
 
+def test_what_need_not_be_done_again_is_not_waited_for(jobs, redis, outlook):
+    finish(jobs, redis, 20)
+    first, second = jobs.create(SPEC), jobs.create(SPEC)
+    job = jobs.claim_next()
+    jobs.point(job, "k", 50)
+    jobs.progress(job, 75)
+
+    assert prospects(outlook, jobs, first.id, second.id) == [(None, 5), (1, 25)]
+    jobs.release(job)
+    assert prospects(outlook, jobs, first.id, second.id) == [(1, 10), (2, 30)]
+
+
+def test_a_job_that_has_lost_its_worker_is_before_all_that_wait(jobs, redis, outlook):
+    finish(jobs, redis, 20)
+    lost, second = jobs.create(SPEC), jobs.create(SPEC)
+    job = jobs.claim_next()
+    jobs.point(job, "k", 50)
+    jobs.progress(job, 75)
+
+    redis.zadd("ciotat:leases", {job.id: 1.0})
+
+    assert prospects(outlook, jobs, lost.id, second.id) == [(None, 10), (1, 30)]
+
+
+def test_a_video_that_was_resumed_is_no_measure_and_one_that_could_have_been_is(jobs, redis, outlook):
+    jobs.create(SPEC)
+    jobs.point(jobs.claim_next(), "k", 50)
+    redis.zadd("ciotat:leases", {jobs.unfinished()[0]: 1.0})
+    jobs.complete(jobs.claim_next(), "k")
+    assert redis.llen("ciotat:pace:ciotat-1:512x512:5:20:guided") == 0
+
+    jobs.create(SPEC)
+    whole = jobs.claim_next()
+    jobs.point(whole, "k", 50)
+    jobs.complete(whole, "k")
+
+    assert redis.llen("ciotat:pace:ciotat-1:512x512:5:20:guided") == 1
+
+
 def test_only_the_last_few_measures_count(jobs, redis, outlook):
     for seconds in (1000, *[20] * 8):
         finish(jobs, redis, seconds)
