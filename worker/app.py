@@ -6,6 +6,7 @@ from kombu.exceptions import OperationalError
 from worker.jobs import StoreUnavailable
 from worker.settings import Settings
 from worker.warmth import Telling
+from worker.watch import Watching
 
 RENDER = "ciotat.render"
 LOADING_SECONDS = 600  # within which a child has to have its checkpoint loaded
@@ -38,6 +39,7 @@ def create_app(settings: Settings) -> Celery:
         },
         visibility_timeout=VISIBILITY_SECONDS,
     )
+    app.steps["worker"].add(Watching)
     app.steps["consumer"].add(Telling)
     return app
 

@@ -9,8 +9,8 @@ from typing import Self
 
 from model.spec import Notice
 from worker.jobs import Job, JobStore, StoreUnavailable
+from worker.notes import alive
 from worker.patience import patiently
-from worker.warmth import alive
 
 RENEW_SECONDS = 0.5  # a beat sooner than this, with nothing new to tell, is not sent
 DEAF_SECONDS = 5.0  # a store that has not answered is left alone for so long: it may take as long to say so

@@ -14,6 +14,7 @@ from model.pipeline import Pipeline
 from model.spec import FPS, VideoSpec
 from model.steps import Step
 from model.tasks import Task
+from model.text import TextEncoderMissing
 from model.weights import InvalidCheckpoint
 from worker.hold import Hold
 from worker.jobs import LeaseLost
@@ -32,6 +33,8 @@ PUBLIC_ERRORS: dict[type[Exception], str] = {
     TaskNotAvailable: "task_not_available",
     torch.cuda.OutOfMemoryError: "out_of_memory",
 }
+
+UNUSABLE = (InvalidCheckpoint, UnknownModel, TextEncoderMissing)  # and will be so next time
 
 
 def render(hold: Hold, storage: Storage, checkpoints: Path, device: str) -> None:

@@ -3,15 +3,14 @@
 from pathlib import Path
 
 from pydantic import Field, model_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from model.catalog import SHIPPED
 from worker.kinds import Address, Networks, Ports, Waits
-from worker.lifetimes import Lifetimes
 from worker.limits import DEFAULTS, QUEUE_COST, Limits
 
 
-class Settings(Lifetimes):
+class Settings(BaseSettings):
     """A field's description is its line in docs/configuration.md; a test keeps the two together."""
 
     model_config = SettingsConfigDict(
@@ -74,6 +73,12 @@ class Settings(Lifetimes):
         validation_alias="CIOTAT_LEASE_SECONDS",
         description="how long a worker may stay silent before its job may be claimed by another",
     )
+    drain_seconds: float = Field(
+        25.0,
+        gt=0,
+        validation_alias="CIOTAT_DRAIN_SECONDS",
+        description="how long a worker that is told to end may take to finish its video or to hand it back",
+    )
     max_attempts: int = Field(
         3,
         ge=1,
@@ -85,6 +90,12 @@ class Settings(Lifetimes):
         ge=0,
         validation_alias="CIOTAT_PATIENCE_SECONDS",
         description="how long a worker tries again what the job store or the storage does not take",
+    )
+    request_seconds: int = Field(
+        24 * 3600,
+        ge=1,
+        validation_alias="CIOTAT_REQUEST_SECONDS",
+        description="how long an `Idempotency-Key` stands for its video",
     )
     max_body_bytes: int = Field(
         1 << 20,
@@ -133,6 +144,12 @@ class Settings(Lifetimes):
         ge=1 << 28,
         validation_alias="CIOTAT_MEDIA_MEMORY_BYTES",
         description="address space of the process that looks into an upload",
+    )
+    file_seconds: int = Field(
+        30 * 24 * 3600,
+        ge=3600,
+        validation_alias="CIOTAT_FILE_SECONDS",
+        description="how long an uploaded file is kept, at most",
     )
 
     image_urls: bool = Field(
@@ -209,6 +226,12 @@ class Settings(Lifetimes):
         """What a tenant may have of which nothing else was said."""
         return Limits(self.tenant_jobs, self.tenant_cost_a_day, self.tenant_requests_a_second)
 
+    video_seconds: int = Field(
+        0,
+        ge=0,
+        validation_alias="CIOTAT_VIDEO_SECONDS",
+        description="how long a finished video can be downloaded, told as its `expires_at`; 0 means for ever",
+    )
     link_seconds: int = Field(
         900,
         ge=0,
@@ -267,18 +290,3 @@ class Settings(Lifetimes):
             for name, field in type(self).model_fields.items()
         }
         return {name: str(value) for name, value in values.items() if value is not None}
-
-
-def table() -> str:
-    """The rows of docs/configuration.md."""
-    rows = []
-    for name in sorted(Settings.model_fields, key=Lifetimes.model_fields.__contains__):
-        field = Settings.model_fields[name]
-        default = "" if field.default in (None, "") else f"`{_shown(field.default)}`"
-        rows.append(f"| `{field.validation_alias}` | {default} | {field.description} |\n")
-    return "".join(rows)
-
-
-def _shown(default: object) -> str:
-    """A default as a reader on another machine has it."""
-    return str(default).replace(str(SHIPPED.parent.parent), ".").replace(str(Path.home()), "~")

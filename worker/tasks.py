@@ -1,6 +1,7 @@
 """The Celery task: claim what is next, render it, and never let one job take the worker down."""
 
 import logging
+import signal
 from contextlib import suppress
 from functools import cache
 
@@ -9,9 +10,9 @@ from celery.signals import worker_process_init
 from worker.app import RENDER, app
 from worker.hold import Hold
 from worker.jobs import JobStore, LeaseLost, StoreUnavailable, connect
+from worker.notes import COLD, FAILED, LOADED, at_work, drain_deadline, note
 from worker.settings import Settings
 from worker.storage import Storage, StorageUnavailable, open_storage
-from worker.warmth import COLD, LOADED, note
 
 ANSWER_SECONDS = 3.0  # how long a step waits for the job store, before it goes on without
 log = logging.getLogger(__name__)
@@ -33,22 +34,28 @@ def _bench() -> tuple[Settings, JobStore, Storage]:
 @worker_process_init.connect
 def warm_up(**_: object) -> None:
     """Load what a video is made with before the first one is asked for; without it this worker is of no use."""
-    from worker.render import load
+    from worker.render import UNUSABLE, load
 
-    said = COLD
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # told to a whole group, it is meant for the parent
+    settings = Settings()
+    said, why = FAILED, "loading failed"
     try:
-        settings = Settings()
-        load(settings.checkpoints, settings.device)  # Celery logs what this raises
-        said = LOADED
+        load(settings.checkpoints, settings.device)  # Celery logs what else this raises
+        said, why = LOADED, ""
+    except UNUSABLE as unusable:
+        said, why = COLD, str(unusable)
     finally:
-        note(said)
+        note(said, why)
 
 
 @app.task(name=RENDER)
+@at_work()
 def render_video(job_id: str) -> None:
     """A bell: there is work, not which. The id is that of the job for which it was rung."""
     from worker.render import failure, render  # torch stays out of the parent process
 
+    if drain_deadline() is not None:
+        return log.info("nothing is begun any more")
     settings, jobs, storage = _bench()
     hold = Hold.next(jobs, settings.patience_seconds)
     if hold is None:

@@ -38,22 +38,21 @@ def serve(settings: Settings, host: str, port: int, grpc_port: int, announce: Ca
 
 
 def work() -> Never:
-    """This process becomes a worker: TERM lets it end the video it is making and take no other."""
+    """This process becomes a worker: TERM lets it end the video it is making, or hand it back, and take no other."""
     command = worker_command()
     os.execv(command[0], command)
 
 
-def end_blocks_on_signals() -> None:
-    """From now on INT and TERM end the block we are in."""
+def end_blocks_on_signals(hurry: Callable[[], None] = lambda: None) -> None:
+    """From now on INT and TERM end the block we are in, and so all of them; those that follow `hurry` that."""
+
+    def stop(number: int, frame: object) -> None:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, lambda *_: hurry())
+        raise SystemExit(0)
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
-
-
-def _stop(number: int, frame: object) -> None:
-    """End the block we are in, and so all of them; a second signal must not cut that short."""
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)
-    raise SystemExit(0)
+        signal.signal(number, stop)
 
 
 def worker_command() -> list[str]:

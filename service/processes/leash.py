@@ -1,7 +1,7 @@
 """Runs a command that cannot outlive its owner: `python -m service.processes.leash FD GRACE COMMAND...`.
 
 The owner holds the other end of a pipe, FD. When that end closes, also because the owner was killed, the
-command's whole process group is asked to end, and GRACE seconds later made to.
+command's whole process group is asked to end, and GRACE seconds later made to. TERM is passed on, to hurry it.
 """
 
 import ctypes
@@ -13,6 +13,7 @@ import threading
 from contextlib import suppress
 
 PR_SET_PDEATHSIG = 1
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _die_with_parent() -> None:
@@ -40,17 +41,18 @@ def _end_with_owner(pipe: int, grace: float, child: "subprocess.Popen[bytes]") -
 def main() -> int:
     """Start the command in a group of its own and stay until it is gone."""
     pipe, grace, command = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     child = subprocess.Popen(command, start_new_session=True, preexec_fn=_prepared)  # noqa: PLW1509 - no thread yet
     threading.Thread(target=_end_with_owner, args=(pipe, grace, child), daemon=True).start()
+    signal.signal(signal.SIGTERM, lambda *_: _signal_group(child.pid, signal.SIGTERM))
     code = child.wait()
     _signal_group(child.pid, signal.SIGKILL)  # what the command left behind
-    return code
+    return code if code >= 0 else 128 - code  # killed by a signal: as a shell tells it
 
 
 def _prepared() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in SIGNALS:
         signal.signal(number, signal.SIG_DFL)
     _die_with_parent()
 

@@ -1,7 +1,6 @@
 """The one-machine stack: Valkey, a worker and the API, which start together and end together."""
 
 import fcntl
-import logging
 import os
 import shutil
 import subprocess
@@ -9,8 +8,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,15 +20,18 @@ from service.errors import NotLocal
 from service.main import build
 from service.processes.apart import CannotStart, end_blocks_on_signals, listen, worker_command
 from service.processes.doors import Doors
+from service.processes.supervision import Part, PartLost, Start
 from worker.jobs import JobStore, StoreUnavailable, connect
 from worker.settings import Settings
 from worker.warmth import Warmth
+from worker.watch import COLD_STATUS
 
 READY_SECONDS = 120.0
 GRACE_SECONDS = 15.0
+SPARE_SECONDS = 5.0  # of which the worker leaves so many, for its end
+VALKEY = "Valkey"
 ADDRESS = "address"  # the file in which a running Valkey says where it answers
 LEASH = ["-m", "service.processes.leash"]
-log = logging.getLogger("ciotat")
 
 
 class StackError(CannotStart):
@@ -40,11 +42,24 @@ class FolderTaken(StackError):
     """Another stack runs on this folder."""
 
 
-class Part(NamedTuple):
-    """A running part of the stack, and where it answers."""
+class Server(NamedTuple):
+    """A running Valkey, and where it answers."""
 
     process: "subprocess.Popen[bytes]"
     url: str
+
+
+class Home(NamedTuple):
+    """Where one Valkey after another can run: its folder, which is ours as long as `lock` is open, and its socket."""
+
+    folder: Path
+    lock: int
+    socket: Path
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"unix://{self.socket}"
 
 
 @contextmanager
@@ -90,31 +105,47 @@ def locked(folder: Path) -> Iterator[int]:
 
 
 @contextmanager
-def valkey(folder: Path) -> Iterator[Part]:
-    """A Valkey that has every change on disk before it answers, on a socket that only we may open."""
-    with ExitStack() as stack:
-        lock = stack.enter_context(locked(folder))
+def home(folder: Path) -> Iterator[Home]:
+    """This folder for a Valkey, and a socket that only we may open."""
+    with locked(folder) as lock:
         (folder / ADDRESS).unlink(missing_ok=True)
         run = Path(tempfile.mkdtemp(prefix="ciotat-"))  # a socket's path must be short
-        stack.callback(shutil.rmtree, run, ignore_errors=True)
-        options = {
-            "port": "0",
-            "unixsocket": str(run / "valkey.sock"),
-            "unixsocketperm": "700",
-            "dir": str(folder),
-            "appendonly": "yes",
-            "appendfsync": "always",
-            "save": "",
-            "maxmemory-policy": "noeviction",
-            "loglevel": "warning",
-            "logfile": str(folder / "valkey.log"),
-        }
-        arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
-        process = stack.enter_context(leashed([str(get_binary_path()), *arguments], cwd=folder, keep=(lock,)))
-        url = f"unix://{run / 'valkey.sock'}"
-        _until(lambda: _pings(url), process, f"Valkey did not start; see {folder / 'valkey.log'}")
-        (folder / ADDRESS).write_text(url)
-        yield Part(process, url)
+        try:
+            yield Home(folder, lock, run / "valkey.sock")
+        finally:
+            shutil.rmtree(run, ignore_errors=True)
+
+
+def valkey_in(place: Home) -> "AbstractContextManager[subprocess.Popen[bytes]]":
+    """A Valkey that has every change on disk before it answers; it may not answer yet."""
+    options = {
+        "port": "0",
+        "unixsocket": str(place.socket),
+        "unixsocketperm": "700",
+        "dir": str(place.folder),
+        "appendonly": "yes",
+        "appendfsync": "always",
+        "save": "",
+        "maxmemory-policy": "noeviction",
+        "loglevel": "warning",
+        "logfile": str(place.folder / "valkey.log"),
+    }
+    arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
+    return leashed([str(get_binary_path()), *arguments], cwd=place.folder, keep=(place.lock,))
+
+
+def answering(place: Home, process: "subprocess.Popen[bytes]") -> Server:
+    """Once it does."""
+    _until(lambda: _pings(place.url), process, f"Valkey did not start; see {place.folder / 'valkey.log'}")
+    (place.folder / ADDRESS).write_text(place.url)
+    return Server(process, place.url)
+
+
+@contextmanager
+def valkey(folder: Path) -> Iterator[Server]:
+    """One that answers, for as long as this block."""
+    with home(folder) as place, valkey_in(place) as process:
+        yield answering(place, process)
 
 
 @contextmanager
@@ -137,26 +168,38 @@ def redis_of(settings: Settings) -> Iterator[str]:
 def up(settings: Settings, host: str, port: int, grpc_port: int, announce: Callable[[str], None]) -> None:
     """Run the stack until INT or TERM; `announce` gets the address once a worker answers."""
     settings.data.mkdir(parents=True, exist_ok=True)
-    end_blocks_on_signals()
+    parts: list[Part] = []
+
+    def hurry() -> None:
+        for part in parts:
+            if part.name != VALKEY:  # which the others need for their end
+                part.hurry()
+
+    end_blocks_on_signals(hurry)
     with ExitStack() as stack:
-        parts: dict[str, subprocess.Popen[bytes]] = {}
+
+        def begin(part: Part) -> Part:
+            parts.append(stack.enter_context(part))
+            return part
+
         if "redis_url" not in settings.model_fields_set:
-            parts["valkey"], url = stack.enter_context(valkey(settings.data / "valkey"))
-            settings = settings.model_copy(update={"redis_url": url})
+            place = stack.enter_context(home(settings.data / "valkey"))
+            answering(place, begin(Part(VALKEY, lambda: valkey_in(place))).process)
+            settings = settings.model_copy(update={"redis_url": place.url})
         service = build(settings)
         try:
             service.access.check_address(host)
         except NotLocal as refused:
             raise StackError(refused) from None
         listener = stack.enter_context(listen(host, port))
-        environment = os.environ | settings.environment()
-        parts["worker"] = stack.enter_context(
-            leashed(worker_command(), settings.data, environment, stdout=sys.stderr.fileno())
-        )
-        deliverer = [sys.executable, "-P", "-m", "service.cli", "deliver"]
-        parts["deliverer"] = stack.enter_context(
-            leashed(deliverer, settings.data, environment, stdout=sys.stderr.fileno())
-        )
+        drain = min(settings.drain_seconds, GRACE_SECONDS - SPARE_SECONDS)
+        environment = os.environ | settings.model_copy(update={"drain_seconds": drain}).environment()
+
+        def ours(command: list[str]) -> Start:
+            return lambda: leashed(command, settings.data, environment, stdout=sys.stderr.fileno())
+
+        begin(Part("worker", ours(worker_command()), {COLD_STATUS: "cannot load what it makes videos with"}))
+        begin(Part("deliverer", ours([sys.executable, "-P", "-m", "service.cli", "deliver"])))
         stack.enter_context(service.metrics.served(settings.metrics_host, settings.metrics_port))
         doors = Doors(service, settings, listener, grpc_port)
         stack.callback(service.videos.feed.close)
@@ -166,7 +209,7 @@ def up(settings: Settings, host: str, port: int, grpc_port: int, announce: Calla
 
 
 def _serve(doors: Doors, watch: "_Watch", announce: Callable[[], None]) -> None:
-    """The API in this process, until a signal or until a part ends by itself."""
+    """The API in this process, until a signal or until a part is lost for good."""
     thread = threading.Thread(target=watch.run, args=(doors.rest, announce), daemon=True)
     thread.start()
     try:
@@ -175,17 +218,15 @@ def _serve(doors: Doors, watch: "_Watch", announce: Callable[[], None]) -> None:
         watch.over.set()
         thread.join()
     if watch.lost:
-        raise StackError(f"the {watch.lost} ended unexpectedly")
+        raise StackError(watch.lost)
 
 
 class _Watch:
-    """Says when the stack is ready, and ends the server when one of its parts is gone."""
+    """Says when the stack is ready, has what is lost of it replaced, and ends the server when that is of no use."""
 
-    def __init__(
-        self, settings: Settings, parts: Mapping[str, "subprocess.Popen[bytes]"], hang_up: Callable[[], None]
-    ) -> None:
+    def __init__(self, settings: Settings, parts: Iterable[Part], hang_up: Callable[[], None]) -> None:
         self.over = threading.Event()
-        self.lost: str | None = None
+        self.lost: PartLost | None = None
         self._parts = parts
         self._hang_up = hang_up
         self._warmth = Warmth(connect(settings.redis_url), settings.queue)
@@ -199,8 +240,11 @@ class _Watch:
         """Watch until told that it is over."""
         ready = False
         while not self.over.wait(0.2):
-            self.lost = next((name for name, part in self._parts.items() if part.poll() is not None), None)
-            if self.lost:
+            try:
+                for part in self._parts:
+                    part.tend()
+            except PartLost as lost:
+                self.lost = lost
                 self._hang_up()
                 server.should_exit = True
                 return

@@ -1,5 +1,6 @@
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -59,15 +60,94 @@ def test_a_killed_stack_leaves_nothing_behind_and_remembers_its_videos(checkpoin
             completed(http, video_id)
 
 
-@pytest.mark.parametrize("part", ["valkey-server", "celery"])
-def test_a_stack_that_lost_a_part_ends_and_says_so(checkpoints, tmp_path, part):
-    with running(checkpoints, tmp_path) as stack:
-        family = children(stack.pid)
+def test_a_stack_replaces_what_it_loses_and_says_so_in_a_line(checkpoints, tmp_path, capfd):
+    with (
+        running(checkpoints, tmp_path, CIOTAT_LEASE_SECONDS="8") as stack,
+        httpx2.Client(base_url=stack.address) as http,
+    ):
+        made = completed(http, http.post("/v1/videos", json=SMALL).json()["id"])
+        job = http.post("/v1/videos", json=SMALL | {"steps": 25}).json()["id"]
+        for name, part in (("worker", "celery"), ("deliverer", "deliver"), ("Valkey", "valkey-server")):
+            lost = the(part, stack)
 
-        os.kill(next(pid for pid in family if re.search(part, command_of(pid))), signal.SIGKILL)
+            os.kill(lost, signal.SIGKILL)
+
+            assert gone([lost], within=5)
+            deadline = time.monotonic() + 30
+            while not running_now(part, stack):
+                assert time.monotonic() < deadline, name
+                time.sleep(0.1)
+        deadline = time.monotonic() + 60
+        while http.get("/readyz").status_code != 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+        completed(http, job, within=120)
+        assert http.get(f"/v1/videos/{made['id']}").json() == made
+    said = capfd.readouterr().err.splitlines()
+    for name in ("worker", "deliverer", "Valkey"):
+        lines = [line for line in said if line.startswith(f"ciotat: the {name} was lost")]
+        assert lines == [f"ciotat: the {name} was lost (killed by signal 9) and is started again in 0.5 s"]
+
+
+def test_a_stack_that_loses_a_part_again_and_again_ends_and_says_why(checkpoints, tmp_path, capfd):
+    with running(checkpoints, tmp_path) as stack:
+        for _ in range(3):
+            deadline = time.monotonic() + 30
+            while not running_now("deliver", stack):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            os.kill(the("deliver", stack), signal.SIGKILL)
+        family = children(stack.pid)
 
         assert stack.wait(60) == 1
         assert gone(family, within=5)
+    assert "the deliverer was lost 3 times within a minute, the last time by" in capfd.readouterr().err
+
+
+def test_a_stack_without_a_checkpoint_that_can_be_loaded_does_not_start_and_says_why(
+    checkpoints, tmp_path, capfd
+):
+    (tmp_path / "checkpoints").mkdir()
+    shutil.copytree(checkpoints / "truncated", tmp_path / "checkpoints" / "ciotat-1")
+    began = time.monotonic()
+
+    ended = ciotat(
+        "up",
+        "--port=0",
+        "--grpc-port=0",
+        "--data",
+        tmp_path,
+        CIOTAT_CHECKPOINTS=str(tmp_path / "checkpoints"),
+    )
+
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "is truncated or not safetensors" in ended.stderr
+    assert ended.stderr.splitlines()[-1] == "ciotat: the worker cannot load what it makes videos with"
+    assert "started again" not in ended.stderr
+    assert time.monotonic() - began < 60
+
+
+def test_a_stack_whose_checkpoint_breaks_later_ends_and_does_not_try_for_ever(checkpoints, tmp_path, capfd):
+    shutil.copytree(checkpoints / "ciotat-1", tmp_path / "checkpoints" / "ciotat-1")
+    with running(tmp_path / "checkpoints", tmp_path) as stack:
+        (tmp_path / "checkpoints" / "ciotat-1" / "model_index.json").unlink()
+
+        os.kill(the("celery", stack), signal.SIGKILL)
+
+        assert stack.wait(60) == 1
+    said = capfd.readouterr().err
+    assert said.count("started again") == 1
+    assert "ciotat: the worker cannot load what it makes videos with" in said
+
+
+def running_now(part, stack):
+    """The processes of a part, without its leash: the parent of its family first."""
+    return sorted(pid for pid in children(stack.pid) if re.search(part, command_of(pid)))
+
+
+def the(part, stack):
+    return running_now(part, stack)[0]
 
 
 def command_of(pid):

@@ -1,4 +1,5 @@
 import logging
+import os
 import time
 
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from model.spec import VideoSpec
 from worker.hold import RENEW_SECONDS, Hold
 from worker.jobs import LEASES, JobStore, LeaseLost, Status, StoreUnavailable
+from worker.notes import NOTES, at_work
 
 SPEC = VideoSpec(prompt="a paper boat", seed=7)
 
@@ -163,12 +165,13 @@ def test_a_refused_commit_is_not_tried_again(hold, jobs):
     assert jobs.calls == before + 1
 
 
-def test_each_beat_and_each_try_touches_the_note_of_this_process(hold, jobs, tmp_path, monkeypatch):
-    monkeypatch.setenv("CIOTAT_WORKER_NOTES", str(tmp_path))
-    for act in (hold.beat, lambda: hold.point("k", 1)):
-        for note in tmp_path.iterdir():
-            note.unlink()
+def test_each_beat_and_each_try_is_a_sign_of_life(hold, jobs, tmp_path, monkeypatch):
+    monkeypatch.setenv(NOTES, str(tmp_path))
+    with at_work():
+        [mark] = tmp_path.iterdir()
+        for act in (hold.beat, lambda: hold.point("k", 1)):
+            os.utime(mark, ns=(0, 0))
 
-        act()
+            act()
 
-        assert len(list(tmp_path.iterdir())) == 1
+            assert mark.stat().st_mtime_ns > 0

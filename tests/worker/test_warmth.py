@@ -15,7 +15,7 @@ from tests.service.test_local import children
 from worker.app import create_app, submit
 from worker.jobs import JobStore, Status, StoreUnavailable, connect
 from worker.settings import Settings
-from worker.warmth import LOADED, NOTES, SILENT, TOLD_FOR, Warmth, alive, note, noted
+from worker.warmth import SILENT, TOLD_FOR, Warmth
 
 QUEUE = "ciotat"
 
@@ -70,27 +70,6 @@ def test_workers_of_another_queue_do_not_count(warmth, redis):
 def test_a_store_that_is_away_is_told_and_does_not_hold_up_a_probe():
     with connect("redis://127.0.0.1:9/0", patience=1) as nowhere, pytest.raises(StoreUnavailable):
         Warmth(nowhere, QUEUE).workers()
-
-
-def test_the_notes_of_processes_that_are_gone_say_nothing(tmp_path):
-    for process in (1, 2):
-        (tmp_path / str(process)).write_text("loaded")
-
-    assert noted(tmp_path, [2, 3]) == ["loaded"]
-
-
-def test_a_process_of_a_worker_that_makes_steps_renews_its_note_and_says_the_same(tmp_path, monkeypatch):
-    alive()  # no process of a worker: nothing
-
-    monkeypatch.setenv(NOTES, str(tmp_path))
-    note(LOADED)
-    mine = tmp_path / str(os.getpid())
-    os.utime(mine, ns=(0, 0))
-
-    alive()
-
-    assert mine.stat().st_mtime_ns > 0
-    assert noted(tmp_path, [os.getpid()]) == [LOADED]
 
 
 @contextmanager
@@ -161,6 +140,6 @@ def test_a_worker_that_can_load_nothing_ends_and_says_why(redis_url, tmp_path):
     with worker(redis_url, tmp_path, tmp_path) as process:
         _, said = process.communicate(timeout=60)
 
-    assert process.returncode == 1
-    assert "is not installed" in said
-    assert "nothing to make videos with" in said
+    assert process.returncode == 78
+    assert "nothing to make videos with, and ends: model 'ciotat-1' is not installed" in said
+    assert "Traceback" not in said
