@@ -2,19 +2,28 @@
 
 from worker.settings import Settings
 from worker.storage.folder import LINKS, LocalStorage
-from worker.storage.interface import LONGEST_LINK, ObjectNotFound, Storage, StorageUnavailable
+from worker.storage.interface import (
+    LONGEST_LINK,
+    Fragment,
+    ObjectNotFound,
+    Storage,
+    StorageUnavailable,
+    Stored,
+)
 from worker.storage.s3 import S3Storage, open_bucket
 from worker.storage.signing import LinkRefused
 
 __all__ = [
     "LINKS",
     "LONGEST_LINK",
+    "Fragment",
     "LinkRefused",
     "LocalStorage",
     "ObjectNotFound",
     "S3Storage",
     "Storage",
     "StorageUnavailable",
+    "Stored",
     "open_storage",
 ]
 

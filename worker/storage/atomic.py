@@ -1,11 +1,15 @@
 """Files that appear whole or not at all, also after a crash."""
 
+import errno
 import os
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+PART = ".part"
+TRIES = 5
 
 
 @contextmanager
@@ -13,10 +17,9 @@ def written(
     target: Path, mode: int = 0o666, publish: Callable[[Path, Path], None] = os.replace
 ) -> Iterator[BinaryIO]:
     """A file beside the target; once it and its name are on disk it takes the target's place."""
-    _make(target.parent)
-    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}{PART}")
     try:
-        with open(partial, "xb", opener=lambda path, flags: os.open(path, flags, mode)) as file:
+        with _begun(partial, mode) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -26,10 +29,19 @@ def written(
         partial.unlink(missing_ok=True)
 
 
+def _begun(partial: Path, mode: int) -> BinaryIO:
+    """The new file. Its folder, when it was empty, may be removed behind our back: then it is made once more."""
+    for _ in range(TRIES):
+        _make(partial.parent)
+        with suppress(FileNotFoundError):
+            return open(partial, "xb", opener=lambda path, flags: os.open(path, flags, mode))
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(partial))
+
+
 def remove(target: Path) -> None:
     """The file, if it is there, and what a crash left of writing it."""
     target.unlink(missing_ok=True)
-    for partial in target.parent.glob(f".{target.name}.????????.part"):
+    for partial in target.parent.glob(f".{target.name}.????????{PART}"):
         partial.unlink(missing_ok=True)
 
 

@@ -1,26 +1,32 @@
 """Videos as files below one folder."""
 
+import os
+import re
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
-from worker.storage.atomic import remove, written
+from worker.storage.atomic import PART, remove, written
 from worker.storage.interface import (
     CHUNK,
+    Fragment,
     ObjectNotFound,
     StorageUnavailable,
+    Stored,
     checked_key,
     checked_life,
+    is_key,
     primed,
 )
 from worker.storage.signing import shared_secret, sign, verify
 
 LINKS = "/objects"
 UNTOLD = "application/octet-stream"
+_HIDDEN = re.compile(rf"\.(?P<name>.+?)(\.type|(\.type)?\.[0-9a-f]{{8}}{re.escape(PART)})")
 
 
 class LocalStorage:
@@ -78,6 +84,51 @@ class LocalStorage:
         with suppress(OSError):  # the folder of a video goes with the last of it
             target.parent.rmdir()
 
+    def list(self, folder: str) -> Iterator[Stored]:
+        """See Storage."""
+        for place, _, names in self._walk(folder):
+            for path in (place / name for name in names):
+                key = path.relative_to(self._root).as_posix()
+                if is_key(key) and (found := _looked_at(path)):
+                    yield Stored(key, found.st_size, found.st_mtime)
+
+    def fragments(self, folder: str) -> Iterator[Fragment]:
+        """Passing files, content types without their object, and folders with nothing in them."""
+        for place, folders, names in self._walk(folder):
+            parts = {name: owner for name in names if (owner := _owner(name, names))}
+            if not folders and not names and place != self._root / folder:
+                parts = {"": ""}
+            for name, owner in parts.items():
+                path = place / name
+                if found := _looked_at(path):
+                    key = (place / owner).relative_to(self._root).as_posix()
+                    part = path.relative_to(self._root).as_posix()
+                    yield Fragment(key, 0 if path.is_dir() else found.st_size, found.st_mtime, part)
+
+    def discard(self, fragment: Fragment) -> None:
+        """See Storage."""
+        path = self._root / fragment.part
+        with _failures(fragment.key):
+            found = _looked_at(path)
+            if found is None or found.st_mtime != fragment.modified:
+                return
+            if not path.is_dir():
+                path.unlink(missing_ok=True)
+                path = path.parent
+        with suppress(OSError):
+            path.rmdir()
+
+    def _walk(self, folder: str) -> Iterator[tuple[Path, Sequence[str], Sequence[str]]]:
+        """Folders with the names of what is in them, the folders first; those that go meanwhile are passed over."""
+
+        def told(error: OSError) -> None:
+            if not isinstance(error, FileNotFoundError):
+                raise error
+
+        with _failures(folder):
+            for place, folders, names in os.walk(self._root / checked_key(folder), onerror=told):
+                yield Path(place), folders, names
+
     def signed_url(self, key: str, seconds: int) -> str:
         """See Storage; whoever serves LINKS asks `verify` first."""
         path = f"{LINKS}/{checked_key(key)}"
@@ -96,6 +147,21 @@ class LocalStorage:
 
     def _path(self, key: str) -> Path:
         return self._root / checked_key(key)
+
+
+def _looked_at(path: Path) -> os.stat_result | None:
+    """What is known of a file or a folder, if it is there."""
+    with suppress(FileNotFoundError):
+        return path.stat()
+    return None
+
+
+def _owner(name: str, names: Sequence[str]) -> str:
+    """The object that a hidden file is a fragment of; nothing, where it belongs to a whole one."""
+    hidden = _HIDDEN.fullmatch(name)
+    if hidden is None or (name.endswith(".type") and hidden["name"] in names):
+        return ""
+    return hidden["name"].removeprefix(".")
 
 
 def _type_of(target: Path) -> Path:

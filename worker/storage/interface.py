@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 CHUNK = 1 << 18
 LONGEST_LINK = 7 * 24 * 3600
@@ -19,6 +19,23 @@ class StorageUnavailable(RuntimeError):
     """The store failed on an object: which one, where and why, without a secret."""
 
     retry_after = 1.0
+
+
+class Stored(NamedTuple):
+    """An object as a list tells it: its bytes, and when it was last written, in seconds since 1970."""
+
+    key: str
+    size: int
+    modified: float
+
+
+class Fragment(NamedTuple):
+    """What a write that has not ended, or never will, has left of an object; `part` is the store's own name of it."""
+
+    key: str
+    size: int
+    modified: float
+    part: str
 
 
 class Storage(Protocol):
@@ -48,6 +65,15 @@ class Storage(Protocol):
     def delete(self, key: str) -> None:
         """Remove the object; removing nothing is no error."""
 
+    def list(self, folder: str) -> Iterator[Stored]:
+        """Every object below this folder, in no order; one that comes or goes meanwhile is told or not."""
+
+    def fragments(self, folder: str) -> Iterator[Fragment]:
+        """What lies below this folder and is no object: begun, and not yet or never ended."""
+
+    def discard(self, fragment: Fragment) -> None:
+        """Remove what was told of a write that will never end; one that has gone on since is left alone."""
+
     def signed_url(self, key: str, seconds: int) -> str:
         """A link that whoever holds it may GET for so long; the object is not looked for.
 
@@ -55,9 +81,14 @@ class Storage(Protocol):
         """
 
 
+def is_key(name: str) -> bool:
+    """Whether an object can have this name."""
+    return bool(_KEY.fullmatch(name))
+
+
 def checked_key(key: str) -> str:
     """The key, if it is one: letters, digits, dots and dashes; no part is empty, too long or starts with a dot."""
-    if not _KEY.fullmatch(key):
+    if not is_key(key):
         raise ValueError(f"not a storage key: {key!r}")
     return key
 

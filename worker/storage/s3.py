@@ -1,7 +1,7 @@
 """Videos as objects of one S3 bucket; boto3 brings the retries, the parts and the checksums."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +14,14 @@ from botocore.response import StreamingBody
 from worker.settings import Settings
 from worker.storage.interface import (
     CHUNK,
+    Fragment,
     ObjectNotFound,
     StorageUnavailable,
+    Stored,
     checked_key,
     checked_life,
     disposition,
+    is_key,
     primed,
 )
 
@@ -104,6 +107,38 @@ class S3Storage:
         """See Storage."""
         with self._failures(key):
             self._s3.delete_object(Bucket=self._bucket, Key=checked_key(key))
+
+    def list(self, folder: str) -> Iterator[Stored]:
+        """A thousand at a time."""
+        pages = self._s3.get_paginator("list_objects_v2")
+        with self._failures(folder):
+            for page in pages.paginate(Bucket=self._bucket, Prefix=f"{checked_key(folder)}/"):
+                for each in page.get("Contents", ()):
+                    if is_key(each["Key"]):
+                        yield Stored(each["Key"], each["Size"], each["LastModified"].timestamp())
+
+    def fragments(self, folder: str) -> Iterator[Fragment]:
+        """Uploads in parts that were neither ended nor given up; their time is that of their beginning."""
+        pages = self._s3.get_paginator("list_multipart_uploads")
+        with self._failures(folder):
+            for page in pages.paginate(Bucket=self._bucket, Prefix=f"{checked_key(folder)}/"):
+                for each in page.get("Uploads", ()):
+                    key, upload = each["Key"], each["UploadId"]
+                    yield Fragment(key, self._uploaded(key, upload), each["Initiated"].timestamp(), upload)
+
+    def _uploaded(self, key: str, upload: str) -> int:
+        """The bytes of the parts that have arrived."""
+        pages = self._s3.get_paginator("list_parts")
+        try:
+            told = list(pages.paginate(Bucket=self._bucket, Key=key, UploadId=upload))
+        except self._s3.exceptions.NoSuchUpload:
+            return 0
+        return sum(part["Size"] for page in told for part in page.get("Parts", ()))
+
+    def discard(self, fragment: Fragment) -> None:
+        """S3 cannot tell whether a part has come since: who still writes is refused, and has to begin again."""
+        with self._failures(fragment.key), suppress(self._s3.exceptions.NoSuchUpload):
+            self._s3.abort_multipart_upload(Bucket=self._bucket, Key=fragment.key, UploadId=fragment.part)
 
     def signed_url(self, key: str, seconds: int) -> str:
         """See Storage; made here, without asking the server."""

@@ -55,14 +55,18 @@ folder.LocalStorage(Path(sys.argv[1])).put(sys.argv[2], Path(sys.argv[3]), "vide
 """
 
 
+def killed_while_putting(local_root, key, source):
+    command = [sys.executable, "-c", WRITER, local_root, key, source]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
+        writer.stdout.readline()
+        writer.kill()
+
+
 def test_a_writer_that_was_killed_leaves_no_object_and_nothing_that_delete_does_not_remove(
     local, source, tmp_path
 ):
     folder = tmp_path / "store" / "videos" / "video_1f"
-    command = [sys.executable, "-c", WRITER, tmp_path / "store", KEY, source(b"whole")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
-        writer.stdout.readline()
-        writer.kill()
+    killed_while_putting(tmp_path / "store", KEY, source(b"whole"))
 
     with pytest.raises(ObjectNotFound):
         local.size(KEY)
@@ -237,3 +241,63 @@ def test_a_secret_that_is_none_signs_nothing(local, tmp_path):
         local.signed_url(KEY, 60)
     with pytest.raises(StorageUnavailable, match="signing key is too short"):
         local.verify(KEY, "9999999999", "0" * 64)
+
+
+def test_what_a_killed_writer_left_is_told_as_fragments_and_can_be_discarded(local, source, tmp_path):
+    killed_while_putting(tmp_path / "store", KEY, source(b"whole"))
+    local.put("videos/video_2f/1.mp4", source(b"x"), "video/mp4")
+    (tmp_path / "store" / "videos" / "video_3f").mkdir()
+
+    found = list(local.fragments("videos"))
+
+    assert sorted((each.key, each.size) for each in found) == [
+        (KEY, 4),
+        (KEY, 9),
+        ("videos/video_3f", 0),
+    ]
+    assert [each.key for each in local.list("videos")] == ["videos/video_2f/1.mp4"]
+    for fragment in found:
+        local.discard(fragment)
+        local.discard(fragment)
+    assert list(local.fragments("videos")) == []
+    assert {path.name for path in (tmp_path / "store" / "videos").iterdir()} == {"video_2f"}
+
+
+def test_hidden_files_of_others_are_nothing_of_ours(local, source, tmp_path):
+    local.put(KEY, source(b"x"), "video/mp4")
+    folder = tmp_path / "store" / "videos" / "video_1f"
+    for name in (".DS_Store", ".nfs0001", "not a key"):
+        (folder / name).write_bytes(b"x")
+
+    assert list(local.fragments("videos")) == []
+    assert [each.key for each in local.list("videos")] == [KEY]
+
+
+def test_a_fragment_that_has_grown_since_it_was_told_is_left_alone(local, tmp_path):
+    part = tmp_path / "store" / "videos" / ".a.0123abcd.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b"x")
+    (fragment,) = local.fragments("videos")
+    os.utime(part, (time.time() + 5, time.time() + 5))
+
+    local.discard(fragment)
+
+    assert part.exists()
+
+
+def test_a_writer_whose_folder_is_removed_behind_its_back_makes_it_again(
+    local, source, tmp_path, monkeypatch
+):
+    folder = tmp_path / "store" / "videos" / "video_1f"
+    made, removals = os.open, iter(range(2))
+
+    def remove_first(path, flags, mode=0o777):
+        if str(path).endswith(".part") and next(removals, None) is not None:
+            folder.rmdir()
+        return made(path, flags, mode)
+
+    monkeypatch.setattr("os.open", remove_first)
+    local.put(KEY, source(b"x"), "video/mp4")
+
+    assert (folder / "1.mp4").read_bytes() == b"x"
+    assert next(removals, None) is None

@@ -283,3 +283,27 @@ def test_a_server_that_dies_during_a_download_is_told(mortal, bucket, source):
 
     with pytest.raises(StorageUnavailable, match=f"at {mortal.url} failed on '{KEY}'"):
         b"".join(reading)
+
+
+@pytest.mark.slow
+def test_a_list_is_longer_than_one_answer_of_the_server(s3, client):
+    for number in range(1005):
+        client.put_object(Bucket=seaweedfs.BUCKET, Key=f"many/v{number}/1.mp4", Body=b"x")
+
+    assert {each.key for each in s3.list("many")} == {f"many/v{number}/1.mp4" for number in range(1005)}
+
+
+@pytest.mark.slow
+def test_an_upload_that_never_ended_is_a_fragment_that_can_be_discarded(s3, client):
+    began = time.time()
+    upload = client.create_multipart_upload(Bucket=seaweedfs.BUCKET, Key=KEY)["UploadId"]
+    part = {"Bucket": seaweedfs.BUCKET, "Key": KEY, "UploadId": upload}
+    client.upload_part(**part, PartNumber=1, Body=b"x" * 1000)
+
+    (fragment,) = s3.fragments("videos")
+
+    assert (fragment.key, fragment.size) == (KEY, 1000)
+    assert began - 2 < fragment.modified < time.time() + 2
+    s3.discard(fragment)
+    s3.discard(fragment)
+    assert list(s3.fragments("videos")) == []

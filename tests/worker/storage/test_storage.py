@@ -1,6 +1,7 @@
 """What holds for every storage."""
 
 import random
+import time
 from contextlib import suppress
 from threading import Thread
 
@@ -172,3 +173,34 @@ def test_a_link_without_a_sensible_end_is_refused(storage, seconds):
 )
 def test_a_video_is_saved_under_its_id(key, name):
     assert disposition(key) == f'inline; filename="{name}"'
+
+
+def test_a_list_tells_every_object_below_a_folder_and_nothing_else(storage, source):
+    began = time.time()
+    sizes = {f"listed/v{number}/1.mp4": number for number in range(3)}
+    for key, size in sizes.items():
+        storage.put(key, source(b"x" * size), MP4)
+    storage.put("listedtoo/v/1.mp4", source(b"x"), MP4)
+    storage.put("listed/gone", source(b"x"), MP4)
+    storage.delete("listed/gone")
+
+    found = list(storage.list("listed"))
+
+    assert {each.key: each.size for each in found} == sizes
+    assert len(found) == len(sizes)
+    assert all(began - 2 < each.modified < time.time() + 2 for each in found)
+    assert list(storage.list("nowhere")) == list(storage.fragments("listed")) == []
+
+
+def test_what_a_list_is_taken_of_may_change_meanwhile(storage, source):
+    for number in range(20):
+        storage.put(f"fleeting/v{number}/1.mp4", source(b"x"), MP4)
+    listing = storage.list("fleeting")
+    seen = {next(listing).key}
+
+    for number in range(20):
+        storage.delete(f"fleeting/v{number}/1.mp4")
+    seen |= {each.key for each in listing}
+
+    assert seen <= {f"fleeting/v{number}/1.mp4" for number in range(20)}
+    assert list(storage.list("fleeting")) == []
