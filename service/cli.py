@@ -79,6 +79,11 @@ def _parser() -> argparse.ArgumentParser:
     deliver = commands.add_parser("deliver", help="send webhooks until INT or TERM; `up` does it too")
     deliver.set_defaults(run=_deliver)
     add_commands(commands)
+    sweep = commands.add_parser("sweep", help="remove what is over and what is nobody's, now")
+    sweep.add_argument("--dry-run", action="store_true", help="change nothing, and say what would be")
+    sweep.add_argument("--adopt", action="store_true", help="first mark the storage as that of this Redis")
+    sweep.add_argument("--data", type=Path, help="folder of the one-machine stack (CIOTAT_DATA)")
+    sweep.set_defaults(run=_sweep)
     return parser
 
 
@@ -128,6 +133,14 @@ def _worker(options: argparse.Namespace) -> None:
     from service.processes.apart import work
 
     work()
+
+
+def _sweep(options: argparse.Namespace) -> None:
+    from service.processes.sweeping import sweep_now
+    from worker.settings import Settings
+
+    settings = Settings() if options.data is None else Settings(data=options.data.absolute())
+    sweep_now(settings, options.dry_run, options.adopt, print)
 
 
 def _announce(addresses: str) -> None:

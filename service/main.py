@@ -31,6 +31,7 @@ from worker.reaper import TURN_SECONDS, Reaper
 from worker.rounds import rounds
 from worker.settings import Settings
 from worker.storage import LocalStorage, open_storage
+from worker.sweeper import Sweeper
 from worker.warmth import Warmth
 
 PROBE_SECONDS = 1.0  # a probe does not wait for a store that hangs
@@ -48,11 +49,16 @@ class Service:
     leaving: Leaving
     metrics: Metrics
     reaper: Reaper
+    sweeper: Sweeper
 
     @contextmanager
     def upkeep(self) -> Iterator[None]:
         """As long as this block lasts: what each replica sees to beside its doors."""
-        with rounds("reaper", self.reaper.turn, TURN_SECONDS):
+        with (
+            rounds("reaper", self.reaper.turn, TURN_SECONDS),
+            rounds("sweeper", self.sweeper.turn, self.sweeper.look_seconds),
+            self.sweeper.ending(),
+        ):
             yield
 
 
@@ -90,7 +96,8 @@ def build(settings: Settings) -> Service:
     metrics = Metrics()
     app.add_middleware(Measured, metrics=metrics)
     reaper = Reaper(connect(settings.redis_url, REAP_SECONDS), settings.queue, ring, settings.max_attempts)
-    return Service(videos, access, app, check_ready, leaving, metrics, reaper)
+    sweeper = Sweeper(connect(settings.redis_url), storage, settings.terms, every=settings.sweep_seconds)
+    return Service(videos, access, app, check_ready, leaving, metrics, reaper, sweeper)
 
 
 def app() -> FastAPI:

@@ -52,11 +52,13 @@ def stored_at(file_id: str, medium: Medium) -> str:
     return f"files/{file_id}/content{medium.suffix}"
 
 
-def _key(file_id: str) -> str:
+def file_key(file_id: str) -> str:
+    """The Redis key of one file's record."""
     return f"ciotat:file:{file_id}"
 
 
-def _index(tenant: str) -> str:
+def files_index(tenant: str) -> str:
+    """The Redis key of a tenant's files by time of creation."""
     return f"ciotat:files:{tenant}"
 
 
@@ -127,13 +129,15 @@ class FileStore:
         record |= {"medium": medium.model_dump_json()}
         fields = [part for field in record.items() for part in field]
         with store_errors():
-            saved = self._create(keys=[_key(file_id), _index(tenant)], args=[file_id, seconds, *fields])
+            saved = self._create(
+                keys=[file_key(file_id), files_index(tenant)], args=[file_id, seconds, *fields]
+            )
         return _file(saved)
 
     def get(self, tenant: str, file_id: str) -> File:
         """A file of this tenant that has not expired."""
         with store_errors():
-            found = self._get(keys=[_key(file_id)], args=[tenant])
+            found = self._get(keys=[file_key(file_id)], args=[tenant])
         if not found:
             raise FileNotFound(f"file {file_id!r} does not exist")
         return _file(found)
@@ -143,8 +147,8 @@ class FileStore:
     ) -> Page:
         """Up to `limit` files of a tenant by time of creation, beginning behind the one named by `after`."""
         with store_errors():
-            keys = [_index(tenant), place(tenant, after or "")]
-            found = self._list(keys=keys, args=[after or "", limit, order, purpose or "", _key("")])
+            keys = [files_index(tenant), place(tenant, after or "")]
+            found = self._list(keys=keys, args=[after or "", limit, order, purpose or "", file_key("")])
         if not found:
             raise UnknownCursor(f"after: file {after!r} does not exist")
         more, records = found
@@ -152,9 +156,13 @@ class FileStore:
 
     def delete(self, file: File) -> None:
         """Forget a file; its place serves as a cursor for a while."""
+        self.forget(file.id, file.tenant)
+
+    def forget(self, file_id: str, tenant: str) -> None:
+        """The same of one of which no more is known."""
         with store_errors():
-            keys = [_key(file.id), _index(file.tenant), place(file.tenant, file.id)]
-            self._delete(keys=keys, args=[file.id, PLACE_SECONDS])
+            keys = [file_key(file_id), files_index(tenant), place(tenant, file_id)]
+            self._delete(keys=keys, args=[file_id, PLACE_SECONDS])
 
 
 def _file(flat: object) -> File:

@@ -182,12 +182,14 @@ class JobStore:
 
     def delete(self, job_id: str) -> None:
         """Forget a job in all its places; no later write of a worker brings it back."""
-        tenant = self.get(job_id).tenant  # which never changes
+        if not self.forget(job_id, self.get(job_id).tenant):  # whose it is never changes
+            raise JobNotFound(f"video {job_id!r} does not exist")
+
+    def forget(self, job_id: str, tenant: str) -> bool:
+        """The same of a job whose tenant is known; whether there was one."""
         with store_errors():
             keys = [key(job_id), index(tenant), PENDING, LEASES, place(tenant, job_id)]
-            forgotten = self._delete(keys=keys, args=[job_id, PLACE_SECONDS])
-        if not forgotten:
-            raise JobNotFound(f"video {job_id!r} does not exist")
+            return bool(self._delete(keys=keys, args=[job_id, PLACE_SECONDS]))
 
     def unfinished(self) -> list[str]:
         """The ids of all jobs that are queued or in progress."""

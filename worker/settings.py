@@ -3,14 +3,15 @@
 from pathlib import Path
 
 from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from model.catalog import SHIPPED
 from worker.kinds import Address, Networks, Ports, Waits
+from worker.lifetimes import Lifetimes
 from worker.limits import DEFAULTS, QUEUE_COST, Limits
 
 
-class Settings(BaseSettings):
+class Settings(Lifetimes):
     """A field's description is its line in docs/configuration.md; a test keeps the two together."""
 
     model_config = SettingsConfigDict(
@@ -91,12 +92,6 @@ class Settings(BaseSettings):
         validation_alias="CIOTAT_PATIENCE_SECONDS",
         description="how long a worker tries again what the job store or the storage does not take",
     )
-    request_seconds: int = Field(
-        24 * 3600,
-        ge=1,
-        validation_alias="CIOTAT_REQUEST_SECONDS",
-        description="how long an `Idempotency-Key` stands for its video",
-    )
     max_body_bytes: int = Field(
         1 << 20,
         ge=1,
@@ -144,12 +139,6 @@ class Settings(BaseSettings):
         ge=1 << 28,
         validation_alias="CIOTAT_MEDIA_MEMORY_BYTES",
         description="address space of the process that looks into an upload",
-    )
-    file_seconds: int = Field(
-        30 * 24 * 3600,
-        ge=3600,
-        validation_alias="CIOTAT_FILE_SECONDS",
-        description="how long an uploaded file is kept, at most",
     )
 
     image_urls: bool = Field(
@@ -226,12 +215,6 @@ class Settings(BaseSettings):
         """What a tenant may have of which nothing else was said."""
         return Limits(self.tenant_jobs, self.tenant_cost_a_day, self.tenant_requests_a_second)
 
-    video_seconds: int = Field(
-        0,
-        ge=0,
-        validation_alias="CIOTAT_VIDEO_SECONDS",
-        description="how long a finished video can be downloaded, told as its `expires_at`; 0 means for ever",
-    )
     link_seconds: int = Field(
         900,
         ge=0,

@@ -1,6 +1,6 @@
 """The changes of endpoints and deliveries that Redis itself decides, by its own clock (Lua runs atomically)."""
 
-from worker.outbox import DUE, EVENTS, event_key, owed
+from worker.outbox import DUE, EVENT_SECONDS, EVENTS, event_key, owed
 
 MOST_ENTRIES = 200  # of an endpoint's log
 
@@ -152,6 +152,7 @@ local tenant, claims = unpack(redis.call('HMGET', endpoint, 'tenant', 'claims'))
 if not tenant then return 0 end
 redis.call('LPUSH', log, entry)
 redis.call('LTRIM', log, 0, {MOST_ENTRIES} - 1)
+redis.call('EXPIRE', log, {EVENT_SECONDS})
 local mine, tried = claims == claim, redis.call('HGET', attempts, event)
 local replayed = not tried or tonumber(tried) < tonumber(attempt)
 if outcome == 'delivered' then

@@ -19,3 +19,12 @@ def render(checkpoints, tmp_path):
 
     storage = LocalStorage(tmp_path)
     return lambda job, jobs, storage=storage: render(Hold(job, jobs), storage, checkpoints, "cpu")
+
+
+@pytest.fixture
+def hurried(redis, monkeypatch):
+    """The same Valkey, which for once answers before anything is on disk; neither do files wait for it."""
+    monkeypatch.setattr("os.fsync", lambda _: None)
+    redis.config_set("appendfsync", "no")
+    yield redis
+    redis.config_set("appendfsync", "always")

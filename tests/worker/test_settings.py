@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from model.catalog import SHIPPED
+from worker.lifetimes import Lifetimes
 from worker.settings import Settings
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
@@ -12,7 +13,8 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
 def table():
     """The rows of docs/configuration.md."""
     rows = []
-    for field in Settings.model_fields.values():
+    for name in sorted(Settings.model_fields, key=Lifetimes.model_fields.__contains__):
+        field = Settings.model_fields[name]
         default = "" if field.default in (None, "") else f"`{shown(field.default)}`"
         rows.append(f"| `{field.validation_alias}` | {default} | {field.description} |\n")
     return "".join(rows)
