@@ -32,8 +32,8 @@ def written(
 def _begun(partial: Path, mode: int) -> BinaryIO:
     """The new file. Its folder, when it was empty, may be removed behind our back: then it is made once more."""
     for _ in range(TRIES):
-        _make(partial.parent)
         with suppress(FileNotFoundError):
+            _make(partial.parent)
             return open(partial, "xb", opener=lambda path, flags: os.open(path, flags, mode))
     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(partial))
 
@@ -48,7 +48,8 @@ def remove(target: Path) -> None:
 def _make(folder: Path) -> None:
     if not folder.is_dir():
         _make(folder.parent)
-        folder.mkdir(exist_ok=True)
+        with suppress(FileExistsError):  # whoever has made it may have removed it again: the writer looks
+            folder.mkdir()
         _sync(folder.parent)
 
 

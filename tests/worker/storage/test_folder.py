@@ -301,3 +301,17 @@ def test_a_writer_whose_folder_is_removed_behind_its_back_makes_it_again(
 
     assert (folder / "1.mp4").read_bytes() == b"x"
     assert next(removals, None) is None
+
+
+def test_a_folder_that_another_writer_made_and_the_sweeper_removed_is_made_again(local, source, monkeypatch):
+    make, raced = os.mkdir, iter([True])
+
+    def lose_the_race(path, mode=0o777):
+        if str(path).endswith("video_1f") and next(raced, None):
+            raise FileExistsError
+        make(path, mode)
+
+    monkeypatch.setattr("os.mkdir", lose_the_race)
+    local.put(KEY, source(b"x"), "video/mp4")
+
+    assert local.size(KEY) == 1
