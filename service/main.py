@@ -1,7 +1,7 @@
 """The composition root of the API tier: settings -> collaborators -> doors."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,6 +18,7 @@ from service.processes.leaving import Leaving
 from service.processes.metrics import Measured, Metrics
 from service.rest.app import create_app
 from service.rest.objects import Objects
+from service.rest.stopping import before_stopping
 from service.videos.videos import Videos
 from service.webhooks.administration import Webhooks
 from service.webhooks.deliveries import Deliveries
@@ -101,5 +102,16 @@ def build(settings: Settings) -> Service:
 
 
 def app() -> FastAPI:
-    """For `uvicorn --factory service.main:app`."""
-    return build(Settings()).rest
+    """For `uvicorn --factory service.main:app`: streams hear of that server's end by its signals, and end with it."""
+    service = build(Settings())
+    router = service.rest.router
+    inner = router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(rest: FastAPI) -> AsyncIterator[None]:
+        with before_stopping(service.videos.feed.stop):
+            async with inner(rest):
+                yield
+
+    router.lifespan_context = lifespan
+    return service.rest

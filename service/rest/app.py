@@ -32,7 +32,6 @@ from service.rest.intake import Body, BodyLimit
 from service.rest.objects import Objects
 from service.rest.queued import polled, queued
 from service.rest.request_id import RequestId
-from service.rest.stopping import before_stopping
 from service.videos.asked import VideoRequest
 from service.videos.derived import Derived
 from service.videos.following import LAST_EVENT_ID
@@ -72,8 +71,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with before_stopping(videos.feed.stop):
-            yield
+        yield
         await run_in_threadpool(videos.feed.close)
 
     app = Documented(
