@@ -29,7 +29,7 @@ ANSWER_SECONDS = 1.0  # a Redis that takes longer to answer is away
 DEAF_SECONDS = 45.0  # longer than Celery waits between two tries to connect, which is up to 30
 HURRY_SECONDS = 3.0  # left to a worker that is told to end a second time
 UNWINDING_SECONDS = 5.0  # for an end in good order
-STARTS = 3  # processes in a row that may die before they are loaded
+STARTS = 3  # processes that die in a row before they have begun a video, and it ends
 FAILED_STATUS = 1
 COLD_STATUS = 78  # EX_CONFIG: to start again is of no use
 log = logging.getLogger(__name__)
@@ -67,7 +67,8 @@ class Watch(threading.Thread):
         self._silence = Silence()
         self._store = JobStore(connect(settings.redis_url, patience=ANSWER_SECONDS))
         self._known: set[int] = set()  # processes
-        self._stillborn = 0
+        self._worked: set[int] = set()  # those of them that have been at work
+        self._useless = 0  # those that were not, and are gone
         self._told = self._heard = 0  # signals
         self._end: tuple[float, int] | None = None  # when (monotonic) and with which status
 
@@ -123,20 +124,22 @@ class Watch(threading.Thread):
                 self._kill(process)
 
     def _check_starts(self, processes: list[int]) -> None:
-        """End where nothing can be loaded, or where processes die before they have loaded it."""
+        """End where nothing can be loaded, or where processes die before they have begun a video."""
         for process in self._known - set(processes):
-            self._stillborn += not self._notes.said([process])
+            self._useless += process not in self._worked
             self._notes.forget(process)
         self._known = set(processes)
+        at_work = {process for process in processes if self._notes.at_work([process])}
+        self._worked = (self._worked & self._known) | at_work
+        if at_work:
+            self._useless = 0
         said = self._notes.said(processes)
-        if any(each.state == LOADED for each in said):
-            self._stillborn = 0
         for state_said, why in said:
             if state_said != LOADED:
                 log.error("this worker has nothing to make videos with, and ends: %s", why)
                 self._end_within(UNWINDING_SECONDS, COLD_STATUS if state_said == COLD else FAILED_STATUS)
-        if self._stillborn >= STARTS:
-            log.error("%d processes in a row have died while they were starting: this worker ends", STARTS)
+        if self._useless >= STARTS:
+            log.error("%d processes in a row have died before they made anything: this worker ends", STARTS)
             self._end_within(UNWINDING_SECONDS, FAILED_STATUS)
 
     def _check_hearing(self, processes: list[int]) -> None:

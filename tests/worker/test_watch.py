@@ -94,7 +94,7 @@ def test_a_worker_that_asks_for_no_messages_ends_and_says_so(
         assert becomes(0, warmth.workers, within=TOLD_FOR + 1) < TOLD_FOR
 
 
-def test_a_worker_whose_processes_die_while_they_load_ends(redis_url, tmp_path, checkpoints):  # noqa: F811
+def test_a_worker_whose_processes_die_one_after_the_other_ends(redis_url, tmp_path, checkpoints):  # noqa: F811
     with worker(redis_url, tmp_path, checkpoints, DYING, IMPATIENT) as process:
         assert process.wait(90) == 1
 

@@ -1,4 +1,4 @@
-"""Processes that die while they load, as by a driver that crashes."""
+"""Processes that die when they are started, as by a driver that crashes."""
 
 import os
 import signal
@@ -8,5 +8,5 @@ from celery.signals import worker_process_init
 
 @worker_process_init.connect(weak=False)
 def die(**_):
-    """Before anything is noted."""
+    """Before or after they have loaded."""
     os.kill(os.getpid(), signal.SIGKILL)
