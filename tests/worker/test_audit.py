@@ -18,7 +18,8 @@ from worker.events import log
 from worker.files import FileStore, file_key, files_index, new_id
 from worker.jobs import LEASES, PENDING, JobStore, Request, Status, key
 from worker.limits import Limits
-from worker.outbox import DUE, event_key, owed, subscribed
+from worker.outbox import DUE, EVENT_SECONDS, event_key, owed, subscribed
+from worker.reaper import LOCK, Reaper
 from worker.tally import Tally
 from worker.tenants import index
 from worker.warmth import Warmth
@@ -84,6 +85,7 @@ def busy(redis, jobs):
     keys.limit("anna", Limits()._asdict())
     keys.authorize(secret)
     Warmth(redis, "ciotat").tell("worker")
+    Reaper(redis, "ciotat", [].append).turn()
     return running, queued
 
 
@@ -96,6 +98,9 @@ def test_every_kind_of_key_is_accounted_for(redis, jobs, audit):
     assert in_order(tally)
     assert {each: redis.dump(each) for each in redis.scan_iter()} == before
     assert len({each.split(":")[1] for each in before}) >= 15
+    assert LOCK in before
+    (logged,) = (each for each in before if each.startswith("ciotat:webhooks:log:"))
+    assert 0 < redis.ttl(logged) <= EVENT_SECONDS
 
 
 def test_what_nobody_can_account_for_is_told_and_left(redis, jobs, audit):
