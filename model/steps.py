@@ -73,6 +73,11 @@ class Step:
         """Of the clean clip, in [-1, 1]."""
         return self.point.state.estimate[0]
 
+    @property
+    def percent(self) -> int:
+        """As it is told: 100 is a video that has been stored."""
+        return min(99, int(100 * self.fraction))
+
     def glimpse(self, frames: int, side: int) -> UInt8[np.ndarray, "f s s 3"]:
         """The clip as it looks by now, made when asked for: every nth frame, at most so many, and at most so wide."""
         clip = self.estimate[:, :: -(-self.estimate.shape[1] // frames)].float()

@@ -1,5 +1,6 @@
 """Checkpoints: folders of safetensors and JSON, one folder a component. Reading one never runs code."""
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -128,6 +129,16 @@ def save_index(folder: Path, sampling: Sampling) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     index = {"format": FORMAT, "sampling": asdict(sampling)}
     (folder / INDEX).write_text(json.dumps(index, indent=2) + "\n")
+
+
+def fingerprint(folder: Path) -> str:
+    """SHA-256 over the names and bytes of a checkpoint's files: the same for the same weights, wherever they lie."""
+    digest = hashlib.sha256()
+    for file in sorted(each for each in folder.rglob("*") if each.suffix in (".json", ".safetensors")):
+        with file.open("rb") as opened:
+            told = f"{file.relative_to(folder)} {hashlib.file_digest(opened, 'sha256').hexdigest()}\n"
+        digest.update(told.encode())
+    return digest.hexdigest()
 
 
 def load_index(folder: Path) -> Sampling:

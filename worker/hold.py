@@ -5,10 +5,10 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Self
+from typing import Literal, Self
 
 from model.spec import Notice
-from worker.jobs import Job, JobStore, StoreUnavailable
+from worker.jobs import Job, JobNotFound, JobStore, Status, StoreUnavailable
 from worker.notes import alive
 from worker.patience import patiently
 
@@ -61,9 +61,9 @@ class Hold:
         """All that the owner of the video should know of it."""
         self._commit(lambda: self._jobs.warn(self.job, notices))
 
-    def point(self, resume_key: str, percent: int) -> None:
-        """From now on an attempt begins there, with so much done."""
-        self._commit(lambda: self._jobs.point(self.job, resume_key, percent))
+    def point(self, resume_key: str, percent: int) -> bool:
+        """From now on an attempt begins there, with so much done; whether the store has heard it."""
+        return self._tell(lambda: self._jobs.point(self.job, resume_key, percent))
 
     def complete(self, video_key: str, timings: Mapping[str, float] = MappingProxyType({})) -> None:
         """The one commit of a finished video, with the seconds that its parts have taken."""
@@ -81,9 +81,17 @@ class Hold:
         """Hand the job back to its old place in the queue; this attempt does not count."""
         self._commit(lambda: self._jobs.release(self.job))
 
-    def _tell(self, word: Callable[[], None]) -> None:
+    def ended(self) -> Status | Literal["deleted"] | None:
+        """What has become of the job, if it is over. Raises StoreUnavailable."""
+        try:
+            status = self._jobs.get(self.job.id).status
+        except JobNotFound:
+            return "deleted"
+        return None if status in (Status.QUEUED, Status.IN_PROGRESS) else status
+
+    def _tell(self, word: Callable[[], None]) -> bool:
         if self._unheard and time.monotonic() < self._next:
-            return
+            return False
         try:
             word()
         except StoreUnavailable as deaf:
@@ -93,6 +101,7 @@ class Hold:
             self._next = time.monotonic() + DEAF_SECONDS
         else:
             self._unheard = False
+        return not self._unheard
 
     def _commit(self, write: Callable[[], None]) -> None:
         patiently(write, StoreUnavailable, self._patience, alive)

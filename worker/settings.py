@@ -65,6 +65,9 @@ class Settings(Lifetimes):
         validation_alias="CIOTAT_DEVICE",
         description="`cpu`, `cuda`, `cuda:1`, ...; `auto` takes a GPU when there is one",
     )
+    window_batch: int = Field(
+        1, ge=1, validation_alias="CIOTAT_WINDOW_BATCH", description="windows of super-resolution at a time"
+    )
     queue: str = Field(
         "ciotat", validation_alias="CIOTAT_QUEUE", description="name of the Celery queue that workers consume"
     )
@@ -99,10 +102,7 @@ class Settings(Lifetimes):
         description="largest accepted request body; more is answered with 413",
     )
     max_upload_bytes: int = Field(
-        1 << 28,
-        ge=1,
-        validation_alias="CIOTAT_MAX_UPLOAD_BYTES",
-        description="largest accepted picture or clip",
+        1 << 28, ge=1, validation_alias="CIOTAT_MAX_UPLOAD_BYTES", description="largest picture or clip"
     )
     max_image_pixels: int = Field(
         1 << 25,

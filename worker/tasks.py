@@ -13,6 +13,7 @@ from worker.jobs import JobStore, LeaseLost, StoreUnavailable, connect
 from worker.notes import COLD, FAILED, LOADED, at_work, drain_deadline, note
 from worker.settings import Settings
 from worker.storage import Storage, StorageUnavailable, open_storage
+from worker.tidy import tidy
 
 ANSWER_SECONDS = 3.0  # how long a step waits for the job store, before it goes on without
 log = logging.getLogger(__name__)
@@ -55,13 +56,15 @@ def render_video(job_id: str) -> None:
     from worker.render import failure, render  # torch stays out of the parent process
 
     if drain_deadline() is not None:
-        return log.info("nothing is begun any more")
+        log.info("nothing is begun any more")
+        return
     settings, jobs, storage = _bench()
     hold = Hold.next(jobs, settings.patience_seconds)
     if hold is None:
-        return log.info("nothing to do: rung for video %s", job_id)
+        log.info("nothing to do: rung for video %s", job_id)
+        return
     try:
-        render(hold, storage, settings.checkpoints, settings.device)
+        render(hold, storage, settings)
     except (LeaseLost, StoreUnavailable) as lost:
         log.warning("walked away: %s", lost)
     except StorageUnavailable as error:
@@ -72,3 +75,4 @@ def render_video(job_id: str) -> None:
         log.exception("video %s failed", hold.job.id)
         with suppress(LeaseLost):  # cancelled meanwhile: its end has been told
             hold.fail(*failure(error, settings.checkpoints))
+    tidy(hold, storage)

@@ -1,4 +1,4 @@
-"""What is kept of a video: the MP4 and three pictures of it, side by side in the storage, and passing previews."""
+"""What is kept of a video: the MP4 and three pictures of it, side by side; on the way previews and resume points."""
 
 from enum import StrEnum
 
@@ -47,11 +47,17 @@ def preview_key(job_id: str, token: int, number: int) -> str:
     return f"videos/{job_id}/{token}.preview-{number % 2}.webp"
 
 
+def resume_key(job_id: str, token: int) -> str:
+    """Where an attempt stores its resume point."""
+    return f"videos/{job_id}/{token}.resume.safetensors"
+
+
 def every_key(job_id: str, token: int) -> list[str]:
     """The keys of all that the attempts up to this token can have stored."""
     attempts = range(1, token + 1)
     finished = [variant.beside(video_key(job_id, attempt)) for attempt in attempts for variant in Variant]
-    return finished + [preview_key(job_id, attempt, number) for attempt in attempts for number in range(2)]
+    passing = [preview_key(job_id, attempt, number) for attempt in attempts for number in range(2)]
+    return finished + passing + [resume_key(job_id, attempt) for attempt in attempts]
 
 
 def input_key(job_id: str, field: str, medium: Medium) -> str:

@@ -4,6 +4,7 @@ import ast
 import json
 import os
 import pickle  # noqa: TID251  to make the file that must not be read
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from model.weights import (
     FORMAT,
     InvalidCheckpoint,
     Sampling,
+    fingerprint,
     load_image_unet,
     load_index,
     load_stunet,
@@ -223,3 +225,22 @@ def test_no_module_unpickles():
 
     assert len(modules) > 20
     assert guilty == []
+
+
+def test_a_fingerprint_is_that_of_the_names_and_the_bytes_wherever_they_lie(saved, tmp_path_factory):
+    said = fingerprint(saved)
+    copy = tmp_path_factory.mktemp("copies") / "elsewhere"
+    shutil.copytree(saved, copy)
+    (copy / "README.md").write_text("no part of it")
+    assert fingerprint(copy) == said
+
+    weights = copy / "image" / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    assert fingerprint(copy) != said
+
+    shutil.copyfile(saved / "image" / "model.safetensors", weights)
+    assert fingerprint(copy) == said
+    (copy / "image").rename(copy / "picture")
+    assert fingerprint(copy) != said

@@ -1,6 +1,7 @@
 import pytest
 
 from worker.hold import Hold
+from worker.settings import Settings
 from worker.storage import LocalStorage
 
 
@@ -17,8 +18,9 @@ def checkpoints(tmp_path_factory):
 def render(checkpoints, tmp_path):
     from worker.render import render
 
-    storage = LocalStorage(tmp_path)
-    return lambda job, jobs, storage=storage: render(Hold(job, jobs), storage, checkpoints, "cpu")
+    settings = Settings(checkpoints=checkpoints, device="cpu", patience_seconds=0)
+    here = LocalStorage(tmp_path)
+    return lambda job, jobs, storage=here: render(Hold(job, jobs), storage, settings)
 
 
 @pytest.fixture

@@ -108,6 +108,15 @@ def test_beats_that_nobody_hears_are_logged_once_and_the_work_goes_on(hold, jobs
     assert jobs.get(hold.job.id).progress == 40
 
 
+def test_a_resume_point_that_nobody_hears_of_keeps_no_step(hold, jobs):
+    jobs.deaf = 1
+    assert not hold.point("k", 40)
+
+    hold._next = 0.0
+    assert hold.point("k", 40)
+    assert jobs.get(hold.job.id).resume_key == "k"
+
+
 def test_a_store_that_has_not_answered_is_left_alone_for_a_while(hold, jobs):
     jobs.deaf = 1
     hold.beat(10)
@@ -124,7 +133,6 @@ COMMITS = {
     "fail": (lambda hold: hold.fail("invalid_checkpoint", "truncated"), Status.FAILED),
     "give_up": (lambda hold: hold.give_up("storage_unavailable", "full"), Status.QUEUED),
     "release": (lambda hold: hold.release(), Status.QUEUED),
-    "point": (lambda hold: hold.point("k", 40), Status.IN_PROGRESS),
     "warn": (lambda hold: hold.warn(()), Status.IN_PROGRESS),
 }
 
@@ -169,7 +177,7 @@ def test_each_beat_and_each_try_is_a_sign_of_life(hold, jobs, tmp_path, monkeypa
     monkeypatch.setenv(NOTES, str(tmp_path))
     with at_work():
         [mark] = tmp_path.iterdir()
-        for act in (hold.beat, lambda: hold.point("k", 1)):
+        for act in (hold.beat, lambda: hold.warn(())):
             os.utime(mark, ns=(0, 0))
 
             act()

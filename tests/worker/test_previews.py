@@ -177,7 +177,7 @@ def test_the_previews_of_every_attempt_are_among_the_keys_of_a_video():
     keys = every_key("video_x", 2)
 
     assert {preview_key("video_x", token, number) for token in (1, 2) for number in range(9)} <= set(keys)
-    assert len(set(keys)) == len(keys) == 2 * (len(Variant) + 2)
+    assert len(set(keys)) == len(keys) == 2 * (len(Variant) + 3)
 
 
 def test_a_video_tells_how_long_its_parts_took_and_what_was_cut(render, redis):

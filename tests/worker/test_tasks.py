@@ -1,4 +1,5 @@
 import pytest
+import torch
 
 from model.spec import VideoSpec
 from worker import tasks
@@ -28,7 +29,7 @@ def work(jobs, checkpoints, tmp_path, monkeypatch):
     """The task as a worker calls it, on this store, with the given storage."""
 
     def work(job_id, storage):
-        settings = Settings(checkpoints=checkpoints, device="cpu")
+        settings = Settings(checkpoints=checkpoints, device="cpu", patience_seconds=0)
         monkeypatch.setattr(tasks, "_bench", lambda: (settings, jobs, storage))
         tasks.render_video(job_id)
 
@@ -75,3 +76,23 @@ def test_a_bell_that_rings_too_late_starts_nothing(jobs, work, tmp_path, act):
     work(job.id, LocalStorage(tmp_path))
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_job_that_memory_does_not_do_for_fails_and_the_next_one_is_made(jobs, work, tmp_path, checkpoints):
+    from worker import render as rendering
+
+    def refuse(module, inputs):
+        if inputs[0].shape[-1] >= 256:  # the larger clip, not the smaller one
+            raise torch.OutOfMemoryError("CUDA out of memory, and who else is on this GPU (said by a test)")
+
+    large, small = jobs.create(SPEC.model_copy(update={"size": "256x256"})), jobs.create(SPEC)
+    network = rendering._loaded(checkpoints / "ciotat-1", "cpu").pipeline.ssr
+    with network.register_forward_pre_hook(refuse):
+        work(large.id, LocalStorage(tmp_path))
+        work(small.id, LocalStorage(tmp_path))
+
+    failed = jobs.get(large.id)
+    assert (failed.status, failed.error_code) == (Status.FAILED, "out_of_memory")
+    assert "GPU" not in failed.error_message
+    assert jobs.get(small.id).status is Status.COMPLETED
+    assert not [path for path in tmp_path.rglob("*") if large.id in str(path)]
