@@ -41,8 +41,9 @@ def _begun(partial: Path, mode: int) -> BinaryIO:
 def remove(target: Path) -> None:
     """The file, if it is there, and what a crash left of writing it."""
     target.unlink(missing_ok=True)
-    for partial in target.parent.glob(f".{target.name}.????????{PART}"):
-        partial.unlink(missing_ok=True)
+    with suppress(FileNotFoundError):  # the folder goes with the last of its files, whoever removes that
+        for partial in target.parent.glob(f".{target.name}.????????{PART}"):
+            partial.unlink(missing_ok=True)
 
 
 def _make(folder: Path) -> None:
