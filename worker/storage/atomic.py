@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 PART = ".part"
-TRIES = 5
+TRIES = 100  # each needs another to remove the folder in the moment between its making and its first file
 
 
 @contextmanager
