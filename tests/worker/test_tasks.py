@@ -78,8 +78,13 @@ def test_a_bell_that_rings_too_late_starts_nothing(jobs, work, tmp_path, act):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_job_that_memory_does_not_do_for_fails_and_the_next_one_is_made(jobs, work, tmp_path, checkpoints):
+def test_a_job_that_memory_does_not_do_for_fails_and_the_next_one_is_made(
+    jobs, work, tmp_path, checkpoints, monkeypatch
+):
     from worker import render as rendering
+    from worker import resume
+
+    monkeypatch.setattr(resume.Price, "due", lambda self, nbytes, since: True)  # points, which must not stay
 
     def refuse(module, inputs):
         if inputs[0].shape[-1] >= 256:  # the larger clip, not the smaller one
@@ -95,4 +100,5 @@ def test_a_job_that_memory_does_not_do_for_fails_and_the_next_one_is_made(jobs, 
     assert (failed.status, failed.error_code) == (Status.FAILED, "out_of_memory")
     assert "GPU" not in failed.error_message
     assert jobs.get(small.id).status is Status.COMPLETED
-    assert not [path for path in tmp_path.rglob("*") if large.id in str(path)]
+    assert not [path for path in tmp_path.rglob("*") if large.id in str(path) and "preview-" not in path.name]
+    assert not list(tmp_path.rglob("*resume*"))
