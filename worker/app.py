@@ -1,9 +1,11 @@
 """The Celery application: a doorbell. Its message is a job id; the truth is in the job store."""
 
 from celery import Celery
+from celery.signals import setup_logging
 from kombu.exceptions import OperationalError
 
 from worker.jobs import StoreUnavailable
+from worker.logs import configure
 from worker.settings import Settings
 from worker.warmth import Telling
 from worker.watch import Watching
@@ -47,6 +49,12 @@ def create_app(settings: Settings) -> Celery:
 def _broker(redis_url: str) -> str:
     """Kombu spells a Unix socket another way than redis-py."""
     return redis_url.replace("unix://", "redis+socket://", 1)
+
+
+@setup_logging.connect
+def log(**_: object) -> None:
+    """Instead of what Celery would do about logs."""
+    configure(Settings().log_level)
 
 
 def submit(app: Celery, job_id: str) -> None:

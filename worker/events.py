@@ -28,7 +28,7 @@ class Kind(StrEnum):
 class Event(BaseModel):
     """One thing that has happened; later ones have higher ids."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     id: str
     kind: Kind

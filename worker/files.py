@@ -15,7 +15,7 @@ from worker.tenants import place
 class File(BaseModel):
     """An upload that has been looked into and stored."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     id: str
     tenant: str

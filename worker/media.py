@@ -8,7 +8,7 @@ SUFFIXES = {"image/png": ".png", "video/mp4": ".mp4", "video/webm": ".webm"}
 class Medium(BaseModel):
     """A picture or a clip as it is kept; width and height are those of the upright picture, in pixels."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     content_type: str
     bytes: int

@@ -22,7 +22,7 @@ class Status(StrEnum):
 class Job(BaseModel):
     """A video from the moment it was accepted."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     id: str
     tenant: str = DEFAULT_TENANT

@@ -1,6 +1,7 @@
 """Every setting of every process, read once from the environment."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -139,6 +140,12 @@ class Settings(Lifetimes):
         ge=1 << 28,
         validation_alias="CIOTAT_MEDIA_MEMORY_BYTES",
         description="address space of the process that looks into an upload",
+    )
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "WARNING",
+        validation_alias="CIOTAT_LOG_LEVEL",
+        description="from which level on the service's own messages are logged: `DEBUG`, `INFO`, `WARNING` or `ERROR`",
     )
 
     image_urls: bool = Field(

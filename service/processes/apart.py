@@ -12,6 +12,7 @@ from service.errors import NotLocal
 from service.main import build
 from service.processes.doors import Doors
 from worker.jobs import StoreUnavailable
+from worker.logs import configure
 from worker.settings import Settings
 
 
@@ -21,6 +22,7 @@ class CannotStart(RuntimeError):
 
 def serve(settings: Settings, host: str, port: int, grpc_port: int, announce: Callable[[str], None]) -> None:
     """One API process until INT or TERM; `announce` gets its address once it listens, ready or not."""
+    configure(settings.log_level)
     end_blocks_on_signals()
     with ExitStack() as stack:
         service = build(settings)

@@ -22,6 +22,7 @@ from service.processes.apart import CannotStart, end_blocks_on_signals, listen, 
 from service.processes.doors import Doors
 from service.processes.supervision import Part, PartLost, Start
 from worker.jobs import JobStore, StoreUnavailable, connect
+from worker.logs import configure
 from worker.settings import Settings
 from worker.warmth import Warmth
 from worker.watch import COLD_STATUS
@@ -167,6 +168,7 @@ def redis_of(settings: Settings) -> Iterator[str]:
 
 def up(settings: Settings, host: str, port: int, grpc_port: int, announce: Callable[[str], None]) -> None:
     """Run the stack until INT or TERM; `announce` gets the address once a worker answers."""
+    configure(settings.log_level)
     settings.data.mkdir(parents=True, exist_ok=True)
     parts: list[Part] = []
 

@@ -19,6 +19,7 @@ from service.errors import (
     field_of,
     refusal_of,
     retry_after,
+    shortened,
     unforeseen,
     words_of,
 )
@@ -50,7 +51,7 @@ def reply(
     kind: Literal["invalid_request_error", "server_error"] = (
         "invalid_request_error" if status < 500 else "server_error"
     )
-    problem = Problem(message=message, type=kind, param=param, code=code)
+    problem = Problem(message=shortened(message), type=kind, param=param, code=code)
     return JSONResponse(Envelope(error=problem).model_dump(), status, dict(headers or {}))
 
 

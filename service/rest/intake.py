@@ -1,6 +1,7 @@
 """Request bodies to plain fields: JSON, multipart and forms, as the OpenAI clients send them."""
 
 import re
+import threading
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from collections.abc import Set as AbstractSet
 
@@ -14,10 +15,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.errors import BodyTooLarge, InvalidField, MalformedBody, UnsupportedBody
 from service.media.files import Upload
 from service.rest.uploads import UploadParser
+from worker.limits import TooManyRequests
 
 MULTIPART = "multipart/form-data"
 URLENCODED = "application/x-www-form-urlencoded"
 MAX_FIELDS = 100
+MOST_LARGE = 8  # bodies with more text than others may have: each is in memory, some three times over, until its answer
+AGAIN_SECONDS = 1.0
 
 
 class Allowance:
@@ -50,6 +54,28 @@ class BodyLimit:
         await self._app(scope, counted, send)
 
 
+class Room:
+    """A place for one large text in memory, taken when it turns out to be large, given back with the answer."""
+
+    def __init__(self, places: threading.BoundedSemaphore, small: int) -> None:
+        self.small = small
+        self._places = places
+        self._taken = False
+
+    def hold(self, size: int) -> None:
+        """Raise TooManyRequests where this is large and no place is free."""
+        if size <= self.small or self._taken:
+            return
+        if not self._places.acquire(blocking=False):
+            raise TooManyRequests(f"{MOST_LARGE} large requests are being read already", AGAIN_SECONDS)
+        self._taken = True
+
+    def leave(self) -> None:
+        """Give the place back, if one was taken."""
+        if self._taken:
+            self._places.release()
+
+
 class Body:
     """The fields of a request body, unchecked; what a route takes beyond a small one is said here.
 
@@ -62,30 +88,46 @@ class Body:
         self._files = files
         self._file_bytes = file_bytes
         self._text = text_characters
+        self._places = threading.BoundedSemaphore(MOST_LARGE)
 
     async def __call__(self, request: Request) -> AsyncIterator[Mapping[str, object]]:
         """The fields, and until the answer is given the files among them."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         allowed: Allowance = request.state.allowance
         most_text = allowed.limit + self._text
-        if kind == "application/json":
-            allowed.limit = most_text
-            yield _json(await request.body())
-        elif kind == MULTIPART:
-            allowed.limit = most_text + self._file_bytes
-            parser = UploadParser(request, self._files, self._file_bytes, MAX_FIELDS, most_text)
-            form = await _read(parser.parse())
-            try:
-                yield _fields(form)
-            finally:
-                await form.close()
-        elif kind == URLENCODED:
-            yield _fields(await _read(request.form(max_fields=MAX_FIELDS, max_part_size=allowed.limit)))
-        else:
-            raise UnsupportedBody(f"content type {kind!r}: send application/json or multipart/form-data")
+        room = Room(self._places, allowed.limit)
+        try:
+            if kind == "application/json":
+                allowed.limit = most_text
+                yield _json(await _held(request, room))
+            elif kind == MULTIPART:
+                allowed.limit = most_text + self._file_bytes
+                parser = UploadParser(
+                    request, self._files, self._file_bytes, MAX_FIELDS, most_text, room.hold
+                )
+                form = await _read(parser.parse())
+                try:
+                    yield _fields(form)
+                finally:
+                    await form.close()
+            elif kind == URLENCODED:
+                yield _fields(await _read(request.form(max_fields=MAX_FIELDS, max_part_size=allowed.limit)))
+            else:
+                raise UnsupportedBody(f"content type {kind!r}: send application/json or multipart/form-data")
+        finally:
+            room.leave()
 
 
 fields = Body()
+
+
+async def _held(request: Request, room: Room) -> bytes:
+    """The whole body, for which there is room."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        room.hold(len(body))
+    return bytes(body)
 
 
 def _json(body: bytes) -> Mapping[str, object]:

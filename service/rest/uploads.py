@@ -1,19 +1,32 @@
 """A multipart body as it streams in: files to disk, counted byte by byte, and refused as soon as they are too large."""
 
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 
+from python_multipart.multipart import parse_options_header
 from starlette.formparsers import MultiPartParser
 from starlette.requests import Request
 
-from service.errors import BodyTooLarge, InvalidField, MediaTooLarge
+from service.errors import BodyTooLarge, InvalidField, MediaTooLarge, UnsupportedBody
+
+CHARSETS = {b"utf-8", b"utf8", b"us-ascii"}  # other codecs take quadratic time, or make half characters
 
 
 class UploadParser(MultiPartParser):
     """Starlette's parser, which keeps a megabyte of a file in memory and the rest in a nameless one on disk."""
 
     def __init__(
-        self, request: Request, files: AbstractSet[str], file_bytes: int, most_fields: int, most_text: int
+        self,
+        request: Request,
+        files: AbstractSet[str],
+        file_bytes: int,
+        most_fields: int,
+        most_text: int,
+        hold_text: Callable[[int], None],
     ) -> None:
+        charset = parse_options_header(request.headers["content-type"])[1].get(b"charset", b"utf-8")
+        if charset.lower() not in CHARSETS:
+            raise UnsupportedBody("the charset of the form: send UTF-8")
         super().__init__(
             request.headers,
             request.stream(),
@@ -24,6 +37,7 @@ class UploadParser(MultiPartParser):
         self._taken = files
         self._file_bytes = file_bytes
         self._most_text = most_text
+        self._hold_text = hold_text
         self._of_files = self._of_text = 0
 
     def on_headers_finished(self) -> None:
@@ -40,6 +54,7 @@ class UploadParser(MultiPartParser):
             self._of_text += end - start
             if self._of_text > self._most_text:
                 raise BodyTooLarge(f"the text in the form is larger than {self._most_text} bytes")
+            self._hold_text(self._of_text)
         else:
             self._of_files += end - start
             if self._of_files > self._file_bytes:

@@ -1,5 +1,7 @@
 """What a refusal tells a gRPC client's program: a google.rpc.Status with the standard details (google.rpc, AIP-193)."""
 
+from typing import NoReturn
+
 import grpc
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
@@ -7,10 +9,10 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RequestInfo, Ret
 from google.rpc.status_pb2 import Status
 
 from service.errors import KEY_HEADER, Refusal, field_of, retry_after, words_of
+from service.rest.request_id import HEADER
 
 DOMAIN = "ciotat"
 TRAILER = "grpc-status-details-bin"
-LONGEST = 300  # letters: clients refuse trailers of more than 8 KiB, which hold the words thrice
 
 
 def detailed(refusal: Refusal, error: Exception, request_id: str) -> bytes:
@@ -21,7 +23,7 @@ def detailed(refusal: Refusal, error: Exception, request_id: str) -> bytes:
     details: list[Message] = [ErrorInfo(reason=refusal.code.upper(), domain=DOMAIN, metadata=facts)]
     if field is not None and refusal.grpc is grpc.StatusCode.INVALID_ARGUMENT:
         violation = BadRequest.FieldViolation(
-            field=_name(field), description=words(error), reason=refusal.code.upper()
+            field=_name(field), description=words_of(error), reason=refusal.code.upper()
         )
         details.append(BadRequest(field_violations=[violation]))
     if wait is not None:
@@ -29,16 +31,16 @@ def detailed(refusal: Refusal, error: Exception, request_id: str) -> bytes:
         span.FromNanoseconds(int(wait * 1e9))
         details.append(RetryInfo(retry_delay=span))
     details.append(RequestInfo(request_id=request_id))
-    status = Status(code=refusal.grpc.value[0], message=words(error))
+    status = Status(code=refusal.grpc.value[0], message=words_of(error))
     for detail in details:
         status.details.add().Pack(detail)
     return status.SerializeToString()
 
 
-def words(error: Exception) -> str:
-    """What a person reads; where it quotes a request at length, the beginning."""
-    said = words_of(error)
-    return said if len(said) <= LONGEST else said[: LONGEST - 3] + "..."
+def abort(context: grpc.ServicerContext, refusal: Refusal, error: Exception, request_id: str) -> NoReturn:
+    """End the call with this refusal and all that is to be told of it."""
+    context.set_trailing_metadata(((HEADER, request_id), (TRAILER, detailed(refusal, error, request_id))))
+    context.abort(refusal.grpc, words_of(error))
 
 
 def _name(field: str) -> str:

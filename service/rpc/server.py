@@ -12,6 +12,7 @@ from service.pb.videos_pb2 import DESCRIPTOR
 from service.pb.videos_pb2_grpc import VideoServiceServicer, add_VideoServiceServicer_to_server
 from service.processes.leaving import Leaving
 from service.rpc.health import Health
+from service.rpc.readable import Readable
 
 MAX_CALLS = 128  # each holds a thread, a watch or a download for long; one call more is RESOURCE_EXHAUSTED
 VIDEO_SERVICE = DESCRIPTOR.services_by_name["VideoService"].full_name
@@ -47,7 +48,7 @@ class RpcServer:
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         options = [*OPTIONS.items(), ("grpc.max_receive_message_length", max_message_bytes)]
         pool = ThreadPoolExecutor(MAX_CALLS, thread_name_prefix="grpc")
-        self._server = grpc.server(pool, options=options, maximum_concurrent_rpcs=MAX_CALLS)
+        self._server = grpc.server(pool, None, [Readable()], options, maximum_concurrent_rpcs=MAX_CALLS)
         add_VideoServiceServicer_to_server(servicer, self._server)  # type: ignore[no-untyped-call]
         self._health = Health(check_ready, (VIDEO_SERVICE,), health_seconds)
         add_HealthServicer_to_server(self._health.servicer, self._server)

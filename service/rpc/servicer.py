@@ -14,7 +14,7 @@ from service.pb import videos_pb2_grpc as stubs
 from service.processes.leaving import Leaving
 from service.rest.request_id import HEADER, identified
 from service.rpc.derived import DerivedCalls
-from service.rpc.details import TRAILER, detailed, words
+from service.rpc.details import abort
 from service.rpc.files import FileCalls
 from service.rpc.messages import fields_of, keyed, queued, told
 from service.rpc.server import RpcServer
@@ -106,14 +106,16 @@ class VideosServicer(FileCalls, DerivedCalls, stubs.VideoServiceServicer):
         try:
             yield self._access.caller(_key(context), peer_is_here(context.peer()))
             return
+        except (
+            grpc.RpcError
+        ):  # the caller has hung up in the middle of what it sent: nobody is to be answered
+            raise
         except tuple(REFUSALS) as error:
             refusal, problem = refusal_of(error), error
         except Exception:
             log.exception("%s failed", request_id)
             refusal, problem = INTERNAL, RuntimeError(unforeseen(request_id))
-        details = (TRAILER, detailed(refusal, problem, request_id))
-        context.set_trailing_metadata(((HEADER, request_id), details))
-        context.abort(refusal.grpc, words(problem))
+        abort(context, refusal, problem, request_id)
 
 
 def _key(context: grpc.ServicerContext) -> str | None:

@@ -13,6 +13,7 @@ from service.webhooks.deliveries import Attempt, Claimed, Deliveries
 from service.webhooks.signing import signed
 from worker.jobs import StoreUnavailable, connect
 from worker.kinds import listed
+from worker.logs import configure
 from worker.settings import Settings
 
 IDLE_SECONDS = 0.25
@@ -87,6 +88,7 @@ class Deliverer:
             error = str(failed)
         latency = time.monotonic() - clock
         delivered = 200 <= receipt.status < 300
+        log.info("event %s to %s: %s", event.id, endpoint.id, error or receipt.status)
         wait = None if delivered or receipt.status == 410 else self._wait(claimed.attempt, receipt)
         attempt = Attempt(
             event_id=event.id,
@@ -123,6 +125,7 @@ def deliverer(settings: Settings) -> Deliverer:
 
 def run(settings: Settings) -> None:
     """Deliver until INT or TERM."""
+    configure(settings.log_level)
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())

@@ -22,7 +22,7 @@ Switch = Literal["", "on", "off"]
 class Endpoint(BaseModel):
     """An endpoint as it is stored."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     id: str
     tenant: str

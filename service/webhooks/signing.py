@@ -14,7 +14,7 @@ from standardwebhooks import Webhook
 class Event(BaseModel):
     """What happened to a video; `created_at` is when, in seconds since 1970."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     id: str
     tenant: str

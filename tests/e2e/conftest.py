@@ -10,6 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.worker.storage import seaweedfs
+
 RECEIVER = "127.0.0.2"
 
 READY = re.compile(r"ciotat: ready at (http://\S+) \(gRPC on port (\d+)\)")
@@ -85,3 +87,21 @@ def keyed(checkpoints, tmp_path_factory):
         yield SimpleNamespace(
             address=stack.address, grpc=f"127.0.0.1:{stack.grpc_port}", data=data, receiver=(RECEIVER, port)
         )
+
+
+@pytest.fixture(scope="session")
+def bucketed(checkpoints, tmp_path_factory):
+    """One running stack that keeps its videos in a bucket, and leads there; `settings` say where that is."""
+    from worker.settings import Settings
+
+    folder = tmp_path_factory.mktemp("bucketed")
+    with seaweedfs.running(folder) as server:
+        place = {
+            "S3_BUCKET": seaweedfs.BUCKET,
+            "S3_ENDPOINT_URL": server.url,
+            "AWS_ACCESS_KEY_ID": seaweedfs.ACCESS,
+            "AWS_SECRET_ACCESS_KEY": seaweedfs.SECRET,
+        }
+        settings = Settings(data=folder / "data", s3_bucket=seaweedfs.BUCKET, s3_endpoint_url=server.url)
+        with running(checkpoints, settings.data, **place) as stack:
+            yield SimpleNamespace(address=stack.address, settings=settings)

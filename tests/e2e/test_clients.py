@@ -11,9 +11,7 @@ import httpx2
 import pytest
 
 from tests.clips import clip, picture
-from tests.e2e.conftest import running
 from tests.e2e.test_keys import made
-from tests.worker.storage import seaweedfs
 
 pytestmark = pytest.mark.slow
 
@@ -80,21 +78,6 @@ def report(request, keyed, told):
 def test_the_official_clients_can(report, check):
     if report[check]:
         pytest.fail(report[check], pytrace=False)
-
-
-@pytest.fixture(scope="module")
-def bucketed(checkpoints, tmp_path_factory):
-    """A stack that keeps its videos in a bucket, and leads there."""
-    folder = tmp_path_factory.mktemp("bucketed")
-    with seaweedfs.running(folder) as server:
-        place = {
-            "S3_BUCKET": seaweedfs.BUCKET,
-            "S3_ENDPOINT_URL": server.url,
-            "AWS_ACCESS_KEY_ID": seaweedfs.ACCESS,
-            "AWS_SECRET_ACCESS_KEY": seaweedfs.SECRET,
-        }
-        with running(checkpoints, folder / "data", **place) as stack:
-            yield stack
 
 
 @pytest.mark.parametrize("client", CLIENTS)

@@ -58,6 +58,9 @@ async def load(address):
         await asyncio.gather(*polling)
         took = time.perf_counter() - began
         rendering = (await http.get(f"/v1/videos/{video_id}")).json()["status"] == "in_progress"
+        await http.post(
+            f"/v1/videos/{video_id}/cancel"
+        )  # the streams end with it, and are all there until then
         return polls, probes, took, rendering, await asyncio.gather(*streams)
 
 
