@@ -33,6 +33,8 @@ class FileCalls:
                 raise InvalidField("header", "the first message must be the header")
             fields = fields_of(header.header)
             self._receive(requests, file)
+            if not context.is_active():  # a caller that has gone may look like the end of what it sent
+                return pb.UploadFileResponse()
             fields["file"] = Upload(file, str(fields.pop("filename", "")))
             return pb.UploadFileResponse(file=_told(self._files.upload(caller, fields)))
 
