@@ -43,15 +43,22 @@ class Price:
     """What a save costs, by those that this process has made, and when the next one is due."""
 
     def __init__(self, rate: float = FIRST_RATE) -> None:
-        self._rate = rate  # bytes a second
+        self._nbytes, self._seconds = rate, 1.0  # of all saves so far, as if one had been made
 
-    def due(self, nbytes: int, since: float) -> bool:
-        """Whether the seconds since the last save pay for one of so many bytes."""
-        return since >= nbytes / self._rate / SHARE
+    def of(self, nbytes: int) -> float:
+        """The seconds that a save of so many bytes will take."""
+        return nbytes * self._seconds / self._nbytes
+
+    def due(self, nbytes: int, since: float, spent: float, elapsed: float) -> bool:
+        """Whether the attempt, so many seconds old, pays for one more save than those it has spent so many on, and
+        more seconds have gone since the last one than it will take."""
+        cost = self.of(nbytes)
+        return since >= cost and spent + cost <= SHARE * elapsed
 
     def learn(self, nbytes: int, seconds: float) -> None:
-        """A save of so many bytes has taken so long."""
-        self._rate = nbytes / max(seconds, 1e-3)
+        """A save of so many bytes has taken so long. What is learned from many bytes weighs more."""
+        self._nbytes += nbytes
+        self._seconds += seconds
 
 
 class Made(NamedTuple):
@@ -83,7 +90,8 @@ class Points:
         self._file = Path(self._scratch.name) / "point"
         self._key = resume_key(hold.job.id, hold.job.token)
         self._older = hold.job.resume_key
-        self._since = clock()  # when the last save began, or the attempt
+        self._began = self._since = clock()  # the attempt, and the last save, or the attempt
+        self._spent = 0.0  # seconds, on saves
         self._upload: Upload | None = None
         self._percent = 0  # of the video, at the point that is being stored
         self._nbytes = 0
@@ -106,7 +114,9 @@ class Points:
     def offer(self, step: Step, seconds: Mapping[str, float]) -> None:
         """Begin to save the point behind this step, if the time since the last one pays for it."""
         self.collect()
-        if self._upload is None and self._price.due(step.point.nbytes, self._clock() - self._since):
+        now = self._clock()
+        since, elapsed = now - self._since, now - self._began
+        if self._upload is None and self._price.due(step.point.nbytes, since, self._spent, elapsed):
             self._begin(step, seconds)
 
     def collect(self) -> None:
@@ -114,7 +124,9 @@ class Points:
         if self._upload is not None and self._upload.wait(0):
             upload, self._upload = self._upload, None
             try:
-                self._price.learn(self._nbytes, upload.result() - self._since)
+                took = upload.result() - self._since
+                self._spent += took
+                self._price.learn(self._nbytes, took)
                 self._untold = self._percent
             except (StorageUnavailable, OSError) as failed:
                 log.warning("video %s goes on without a new resume point: %s", self._hold.job.id, failed)

@@ -42,7 +42,7 @@ def jobs(redis):
 def every_step(monkeypatch):
     """A point after each step, whatever it costs."""
     free = Price()
-    monkeypatch.setattr(free, "due", lambda nbytes, since: True)
+    monkeypatch.setattr(free, "due", lambda *asked: True)
     monkeypatch.setattr(rendering, "price", lambda: free)
 
 
@@ -205,18 +205,22 @@ def test_points_are_among_the_keys_of_a_video():
     assert {resume_key("video_x", 1), resume_key("video_x", 2)} < set(every_key("video_x", 2))
 
 
-@given(st.floats(1e3, 1e10), st.floats(1e-3, 1e3), st.floats(0, 1e5), st.floats(1e3, 1e10))
-def test_a_save_is_due_when_the_time_since_the_last_one_pays_for_what_it_will_cost(
-    bytes_, seconds, since, next_
-):
+@given(st.lists(st.tuples(st.floats(1e5, 1e9), st.floats(1e-3, 1e3)), max_size=5), st.floats(1e5, 1e9))
+def test_a_save_is_priced_by_all_bytes_and_seconds_of_those_before(saves, nbytes):
     price = Price()
-    assert price.due(int(next_), since) == (since >= int(next_) / FIRST_RATE / SHARE)
+    for made, seconds in saves:
+        price.learn(int(made), seconds)
 
-    price.learn(int(bytes_), seconds)
+    total, seconds = FIRST_RATE + sum(int(made) for made, _ in saves), 1 + sum(took for _, took in saves)
+    assert price.of(int(nbytes)) == pytest.approx(int(nbytes) * seconds / total)
 
-    expected = int(next_) * seconds / int(bytes_)
-    assert price.due(int(next_), expected / SHARE * 1.001)
-    assert not price.due(int(next_), expected / SHARE * 0.999)
+
+def test_a_save_is_due_when_the_whole_attempt_pays_for_it_and_not_sooner_than_it_takes():
+    price = Price(rate=1e6)  # a second for a million bytes
+
+    assert price.due(1_000_000, since=1.0, spent=2.0, elapsed=3.01 / SHARE)
+    assert not price.due(1_000_000, since=1.0, spent=2.0, elapsed=2.99 / SHARE)
+    assert not price.due(1_000_000, since=0.9, spent=2.0, elapsed=3.01 / SHARE)
 
 
 @given(
@@ -224,15 +228,31 @@ def test_a_save_is_due_when_the_time_since_the_last_one_pays_for_what_it_will_co
     st.floats(1e6, 1e9),
 )
 def test_so_saves_take_no_more_than_their_share_of_the_time_of_a_job(steps, rate):
-    """From the second one on, whose cost is known: where the disk is as fast as it was."""
+    """Where the disk is as fast as it was."""
     price, now, last, spent = Price(rate), 0.0, 0.0, 0.0
     for seconds, nbytes in steps:
         now += seconds
-        if price.due(int(nbytes), now - last):
+        if price.due(int(nbytes), now - last, spent, now):
             last, cost = now, int(nbytes) / rate
             price.learn(int(nbytes), cost)
             spent += cost
         assert spent <= SHARE * now + 1e-6
+
+
+def test_what_small_points_leave_of_the_share_pays_for_a_large_one():
+    """The job of ADR 18: twenty steps of 14 s with points of 30 MiB, then four of 20 s with points of 495 MiB."""
+    price, now, last, spent, kept = Price(), 0.0, 0.0, 0.0, []
+    for seconds, nbytes in [(14.0, 30 << 20)] * 20 + [(20.0, 495 << 20)] * 4:
+        now += seconds
+        cost = nbytes / 300e6
+        kept.append(price.due(nbytes, now - last, spent, now))
+        if kept[-1]:
+            last = now
+            price.learn(nbytes, cost)
+            spent += cost
+
+    assert sum(kept[:20]) >= 18
+    assert sum(kept[20:]) >= 2
 
 
 def step(stage="base", done=1, seed=0):
@@ -258,7 +278,7 @@ class Waiting(LocalStorage):
 
 def always():
     price = Price()
-    price.due = lambda nbytes, since: True
+    price.due = lambda *asked: True
     return price
 
 

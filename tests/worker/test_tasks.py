@@ -84,7 +84,7 @@ def test_a_job_that_memory_does_not_do_for_fails_and_the_next_one_is_made(
     from worker import render as rendering
     from worker import resume
 
-    monkeypatch.setattr(resume.Price, "due", lambda self, nbytes, since: True)  # points, which must not stay
+    monkeypatch.setattr(resume.Price, "due", lambda self, *asked: True)  # points, which must not stay
 
     def refuse(module, inputs):
         if inputs[0].shape[-1] >= 256:  # the larger clip, not the smaller one
