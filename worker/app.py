@@ -5,13 +5,13 @@ from celery.signals import setup_logging
 from kombu.exceptions import OperationalError
 
 from worker.jobs import StoreUnavailable
+from worker.loading import LOADING_SECONDS
 from worker.logs import configure
 from worker.settings import Settings
 from worker.warmth import Telling
 from worker.watch import Watching
 
 RENDER = "ciotat.render"
-LOADING_SECONDS = 600  # within which a child has to have its checkpoint loaded
 VISIBILITY_SECONDS = 300  # a redelivered message is harmless (leases), a late one is not
 
 

@@ -19,6 +19,7 @@ from model.weights import InvalidCheckpoint, fingerprint
 from worker.drain import Drain, Drained, Rest
 from worker.hold import Hold
 from worker.jobs import LeaseLost
+from worker.loading import beating
 from worker.memory import GivenBack
 from worker.mp4 import encode
 from worker.notes import drain_deadline
@@ -73,7 +74,8 @@ class Attempt:
         spec = self._job.spec
         if spec.task is not Task.TEXT_TO_VIDEO:
             raise TaskNotAvailable("task", f"this worker does not do {spec.task}")
-        loaded = _loaded(locate(self._settings.checkpoints, spec.model), _resolved(self._settings.device))
+        with beating(self._hold.beat, self._settings.lease_seconds / 4):
+            loaded = _loaded(locate(self._settings.checkpoints, spec.model), _resolved(self._settings.device))
         notices = loaded.pipeline.notices(spec)
         if notices != spec.notices:
             self._hold.warn(notices)

@@ -27,7 +27,7 @@ from worker.warmth import consuming
 LOOK_EVERY = 0.25
 ANSWER_SECONDS = 1.0  # a Redis that takes longer to answer is away
 DEAF_SECONDS = 45.0  # longer than Celery waits between two tries to connect, which is up to 30
-HURRY_SECONDS = 3.0  # left to a worker that is told to end a second time
+HURRY_SECONDS = 5.0  # left to a worker that is told to end a second time
 UNWINDING_SECONDS = 5.0  # for an end in good order
 STARTS = 3  # processes that die in a row before they have begun a video, and it ends
 FAILED_STATUS = 1

@@ -163,7 +163,7 @@ def test_a_worker_told_twice_hurries(
             process.send_signal(number)
             time.sleep(1)
 
-        assert process.wait(4) == 0
+        assert process.wait(7) == 0
 
 
 @pytest.mark.parametrize("fault", ["killed", "stalled"])
