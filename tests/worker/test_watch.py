@@ -19,6 +19,7 @@ from worker.warmth import TOLD_FOR, Warmth
 
 HANGING, IMPATIENT, DYING = (f"tests.worker.hooks.{name}" for name in ("hanging", "impatient", "dying"))
 QUICK = {"size": "128x128", "seconds": 1, "steps": 2}
+LONG = {"size": "512x512", "seconds": 5, "steps": 100}
 LEASE = 8.0  # a first step may take seconds on a busy machine
 AWAY = 5.0  # seconds
 AGAIN = 45.0
@@ -136,6 +137,33 @@ def test_a_worker_told_to_end_is_gone_in_time_and_another_makes_its_video(
         other.send_signal(signal.SIGINT)
         assert other.wait(4) == 0
         assert gone([idle], within=1)
+
+
+def test_a_worker_told_to_end_hands_its_video_back_and_another_goes_on_with_it(
+    warmth,
+    jobs,
+    bell,
+    redis_url,
+    tmp_path,
+    checkpoints,  # noqa: F811
+):
+    limits = {"CIOTAT_LEASE_SECONDS": "60", "CIOTAT_DRAIN_SECONDS": "10"}
+    with worker(redis_url, tmp_path, checkpoints, **limits) as told:
+        becomes(1, warmth.workers)
+        job = jobs.create(VideoSpec(prompt="a boat", **LONG))
+        reaches(Status.IN_PROGRESS, jobs, bell, job)
+        becomes(True, lambda: jobs.get(job.id).progress > 2)
+
+        told.send_signal(signal.SIGTERM)
+
+        assert becomes(Status.QUEUED, lambda: jobs.get(job.id).status, within=10) < 10
+        assert told.wait(12) == 0
+        handed_back = jobs.get(job.id)
+        assert (handed_back.attempts, handed_back.resume_progress > 0) == (0, True)
+    with worker(redis_url, tmp_path, checkpoints, **limits):
+        again = reaches(Status.IN_PROGRESS, jobs, bell, job)
+        assert (again.attempts, again.progress >= handed_back.resume_progress) == (1, True)
+        jobs.cancel(job.id)
 
 
 def busy(process):
