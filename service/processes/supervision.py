@@ -62,5 +62,5 @@ class Part:
                 f"the {self.name} was lost {len(self._losses)} times within a minute, the last time by {how}"
             )
         wait = WAITS[len(self._losses) - 1]
-        log.warning("ciotat: the %s was lost (%s) and is started again in %.1f s", self.name, how, wait)
+        log.warning("the %s was lost (%s) and is started again in %.1f s", self.name, how, wait)
         self._again = now + wait

@@ -86,8 +86,10 @@ def test_a_stack_replaces_what_it_loses_and_says_so_in_a_line(checkpoints, tmp_p
         assert http.get(f"/v1/videos/{made['id']}").json() == made
     said = capfd.readouterr().err.splitlines()
     for name in ("worker", "deliverer", "Valkey"):
-        lines = [line for line in said if line.startswith(f"ciotat: the {name} was lost")]
-        assert lines == [f"ciotat: the {name} was lost (killed by signal 9) and is started again in 0.5 s"]
+        lines = [line for line in said if line.startswith(f"WARNING ciotat: the {name} was lost")]
+        assert lines == [
+            f"WARNING ciotat: the {name} was lost (killed by signal 9) and is started again in 0.5 s"
+        ]
 
 
 def test_a_stack_that_loses_a_part_again_and_again_ends_and_says_why(checkpoints, tmp_path, capfd):
