@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 import torch
+import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from model.conditioning import CHANNELS
 from model.image_unet import Context, ImageUNet, ImageUNetConfig, Side
 from model.inflation import AttentionInflation, Clock, ConvInflation, TemporalDown, TemporalUp
-from model.layers import Conditioner, TextStates
+from model.layers import Conditioner, TextStates, zeroed
 
 
 class InflationError(ValueError):
@@ -26,6 +28,7 @@ class InflationConfig:
     attention_blocks: int = 2  # attention-based blocks stacked after each image block of the coarsest level
     places: bool = True  # the coarsest level knows where in the picture it is: not for crops
     embedding: int = 256  # width of the temporal layers' own conditioning vector
+    conditioned: bool = False  # sees what is known of the clip beside the noisy one (model/conditioning.py)
 
     def __post_init__(self) -> None:
         if self.kernel % 2 == 0:
@@ -49,6 +52,10 @@ class TemporalDelta(nn.Module):
         widths, bottom = image.widths, len(image.widths) - 1
         self.conditioner = Conditioner(config.embedding, image.text_dim, image.scalars)
         self.clock = Clock(config.embedding)
+        self.stem = None
+        if config.conditioned:
+            beside = CHANNELS * image.patch**2
+            self.stem = zeroed(nn.Conv2d(beside, widths[0], 3, padding=1, bias=False))
 
         def side(level: int) -> nn.ModuleList:
             if level == bottom:
@@ -86,6 +93,19 @@ class STUNet(nn.Module):
         """Project the text and scalars of a request once, for all its steps and frames."""
         return VideoContext(self.image.read(text, scalars), self.temporal.conditioner.read(text, scalars))
 
+    def entry(self, x: Float[Tensor, "n c H W"]) -> Float[Tensor, "n d h w"]:
+        """Pixels -> features: the stem that Lumiere, section 3.4, widens, as two whose results are added. The image
+        network's own stays what it is; the other starts at zero, and where it is given nothing adds nothing."""
+        image, stem = self.image, self.temporal.stem
+        own = image.config.in_channels
+        if x.shape[1] == own or stem is None:
+            return image.entry(x)
+        beside = F.pixel_unshuffle(x[:, own:], image.config.patch).contiguous(
+            memory_format=torch.channels_last
+        )
+        y: Tensor = image.entry(x[:, :own]) + stem(beside)
+        return y
+
     def forward(
         self, x: Float[Tensor, "b c t h w"], sigma: Float[Tensor, " b"], context: VideoContext
     ) -> Float[Tensor, "b 3 t h w"]:
@@ -110,7 +130,7 @@ class STUNet(nn.Module):
                     y = inflation(y, frames >> level, moments[level])
             return y
 
-        y = image.entry(rearrange(x, "b c t h w -> (b t) c h w"))
+        y = self.entry(rearrange(x, "b c t h w -> (b t) c h w"))
         for level, side in enumerate(cast("list[Side]", image.encoder)):
             if level:
                 skips.append(y)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -69,8 +70,9 @@ def parse(kind: type[Config], content: dict[str, Any], file: Path) -> Config:
         raise InvalidCheckpoint(f"{file}: {error}") from error
 
 
-def load_weights(network: nn.Module, file: Path) -> None:
-    """Fill a network from a safetensors file; every tensor must be there, and of the right shape."""
+def load_weights(network: nn.Module, file: Path, grown: Collection[str] = ()) -> None:
+    """Fill a network from a safetensors file; every tensor must be there, but those that it has `grown` since, and of
+    the right shape."""
     if not file.is_file():
         raise InvalidCheckpoint(f"{file} is missing")
     try:
@@ -78,7 +80,7 @@ def load_weights(network: nn.Module, file: Path) -> None:
     except (SafetensorError, OSError) as error:
         raise InvalidCheckpoint(f"{file} is truncated or not safetensors: {error}") from error
     expected = network.state_dict()
-    if missing := sorted(expected.keys() - tensors.keys()):
+    if missing := sorted(expected.keys() - tensors.keys() - set(grown)):
         raise InvalidCheckpoint(f"{file} lacks {len(missing)} tensors, the first is {missing[0]}")
     if extra := sorted(tensors.keys() - expected.keys()):
         raise InvalidCheckpoint(
@@ -89,7 +91,9 @@ def load_weights(network: nn.Module, file: Path) -> None:
             raise InvalidCheckpoint(
                 f"{file}: {name} is {tuple(tensor.shape)}, the config says {tuple(expected[name].shape)}"
             )
-    network.load_state_dict({name: tensor.to(expected[name].dtype) for name, tensor in tensors.items()})
+    network.load_state_dict(
+        expected | {name: tensor.to(expected[name].dtype) for name, tensor in tensors.items()}
+    )
 
 
 def save_component(folder: Path, config: Any, network: nn.Module, dtype: torch.dtype = torch.float16) -> None:

@@ -21,6 +21,7 @@ from model.weights import WEIGHTS, load_weights
 STATE = "state.safetensors"
 SAVE_SECONDS = 170
 LOG_STEPS = 50
+GROWN = ("stem.weight",)  # by temporal layers that are told what is known, since those that were not
 REMEMBERED = (("exp_avg", "exp_avg_sq", "step"), ("momentum",))  # by AdamW, by Muon
 
 
@@ -189,7 +190,7 @@ class Trainer:
         if (folder / STATE).exists():
             self.load_state(folder / STATE)
             return
-        load_weights(self.network, folder / WEIGHTS)
+        load_weights(self.network, folder / WEIGHTS, GROWN)
         for parameter, average in zip(self.parameters, self.averaged, strict=True):
             average.copy_(parameter.detach())
 
@@ -197,6 +198,8 @@ class Trainer:
         """Go on where `save_state` stopped."""
         tensors = load_file(file, device=str(self.place.device))
         for name, parameter, average in zip(self.names, self.parameters, self.averaged, strict=True):
+            if name in GROWN and f"weight.{name}" not in tensors:
+                continue
             parameter.data.copy_(tensors[f"weight.{name}"])
             average.copy_(tensors[f"average.{name}"])
             for (optimizer, _), keys in zip(self.optimizers, REMEMBERED, strict=True):

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor, nn
 
+from model.conditioning import Known
 from model.diffusion import noise_for, random_sigmas, schedule, training_loss
 from model.evaluation.sheet import draw_sheet, to_frames
 from model.guidance import guided, thresholded
@@ -20,6 +21,7 @@ from model.sampling import sample_dpmpp_2m
 from model.stunet import InflationConfig, STUNet, inflate
 from model.text import TextEncoder
 from model.training.feed import FRAMES, TOKENS, Batch, Feed, consecutive, random_moment
+from model.training.known import masks, share_made
 from model.training.loop import Place
 from model.training.recipe import Recipe, Settings, fused
 from model.training.world import World
@@ -63,19 +65,22 @@ def text_loss(
     render: Callable[[Batch], Tensor],
     sigmas: Callable[[int, torch.Generator], Tensor],
     chance: torch.Generator,
+    knowing: Callable[[Tensor], Known | None],
 ) -> Callable[[Batch], Tensor]:
-    """The loss of a batch: rendered, noised at random levels, denoised with its captions."""
+    """The loss of a batch: rendered, noised at random levels, denoised with its captions and what is known of it."""
 
     def loss(batch: Batch) -> Tensor:
         clean, text = render(batch), feed.read(batch)
         sigma = sigmas(len(clean), chance)
+        known = knowing(clean)
 
         def run(x: Tensor, s: Tensor) -> Tensor:
             with torch.autocast(clean.device.type, torch.bfloat16):
-                y: Tensor = network(x, s, text)
-            return y
+                y: Tensor = network(x if known is None else torch.cat([x, known.beside], dim=1), s, text)
+            return y if known is None else known.kept(y)
 
-        return training_loss(run, clean, torch.randn_like(clean), sigma).mean()
+        error = training_loss(run, clean, torch.randn_like(clean), sigma)
+        return (error if known is None else error / share_made(known.mask)).mean()
 
     return loss
 
@@ -108,7 +113,7 @@ def text_to_image(settings: Settings, place: Place, world: World) -> Recipe:
 def temporal(settings: Settings, place: Place, world: World, image: Path) -> Recipe:
     """Whole clips, for the temporal layers around frozen image weights."""
     torch.manual_seed(settings.seed)
-    config = settings.inflation or InflationConfig()
+    config = settings.inflation or InflationConfig(conditioned=True)
     network = inflate(load_image_unet(image), config)
     return recipe(settings, place, world, network, network.temporal, config)
 
@@ -148,6 +153,12 @@ def recipe(
     def batches() -> Iterator[Batch]:
         return iter(feed)
 
+    def knowing(clean: Tensor) -> Known | None:
+        """What is told of clean clips, where the network can be told anything."""
+        if isinstance(network, ImageUNet) or not network.config.conditioned:
+            return None
+        return Known(clean, masks(len(clean), clean.shape[2], clean.shape[3], chance))
+
     sigmas = still_sigmas if still else clip_sigmas
-    loss = text_loss(fused(WithText(network), settings), feed, render, sigmas, chance)
+    loss = text_loss(fused(WithText(network), settings), feed, render, sigmas, chance, knowing)
     return Recipe(learner, config, batches(), loss, draw)

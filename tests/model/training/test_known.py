@@ -1,0 +1,70 @@
+"""The mixture of what is known, kind by kind."""
+
+import pytest
+import torch
+
+from model.training.known import EXACT_LEAST, SHARES, masks, share_made
+
+N, FRAMES, SIZE = 400, 16, 32
+
+
+def of_kind(kind: int | None) -> torch.Tensor:
+    shares = tuple(float(k == kind) for k in range(len(SHARES)))
+    return masks(N, FRAMES, SIZE, torch.Generator().manual_seed(0), shares)[:, 0]
+
+
+def test_masks_are_zeros_and_ones_and_come_again_with_their_seed():
+    drawn = masks(8, FRAMES, SIZE, torch.Generator().manual_seed(1))
+
+    assert drawn.shape == (8, 1, FRAMES, SIZE, SIZE)
+    assert set(drawn.unique().tolist()) <= {0.0, 1.0}
+    assert torch.equal(drawn, masks(8, FRAMES, SIZE, torch.Generator().manual_seed(1)))
+
+
+def test_more_than_half_of_the_clips_know_nothing():
+    drawn = masks(4000, 4, 8, torch.Generator().manual_seed(1)).flatten(1)
+
+    assert (drawn.sum(1) == 0).float().mean() == pytest.approx(1 - sum(SHARES), abs=0.04)
+
+
+def test_the_rest_is_the_first_frame_both_ends_the_beginning():
+    first, ends, beginning = (of_kind(kind).amin((2, 3)) for kind in range(3))
+    for known in (first, ends, beginning):  # whole frames
+        assert set(known.unique().tolist()) == {0.0, 1.0}
+
+    assert torch.equal(first, torch.tensor([1.0] + [0.0] * (FRAMES - 1)).expand(N, FRAMES))
+    assert ends[:, 0].all()
+    assert not ends[:, 4:-4].any()
+    assert torch.equal(ends, ends.flip(1))
+    assert set(ends.sum(1).tolist()) == {2.0, 4.0, 6.0, 8.0}
+    assert beginning[:, 0].all()
+    assert (beginning.diff(dim=1) <= 0).all()
+    assert (
+        {1.0, FRAMES / 2} <= set(beginning.sum(1).tolist()) <= set(torch.arange(1.0, FRAMES / 2 + 1).tolist())
+    )
+
+
+def test_all_but_a_region_is_known_or_only_the_region():
+    known = of_kind(3)
+    share = known.mean((1, 2, 3))
+
+    assert 0.1 < share.mean() < 0.9
+    assert (share == 0).float().mean() < 0.02
+    assert (share == 1).float().mean() < 0.1  # a brush stroke that drifted out
+    moving = (known.diff(dim=1) != 0).flatten(1).any(1).float().mean()
+    assert 0.3 < moving < 0.7
+
+
+def test_of_a_cinemagraph_the_first_frame_and_all_but_a_region_are_known():
+    known = of_kind(4)
+
+    assert (known[:, 0] == 1).all()
+    assert 0.3 < known[:, 1:].mean() < 0.95
+
+
+def test_a_loss_is_divided_by_what_is_to_be_made_within_reason():
+    mask = torch.zeros(3, 1, 4, 2, 2)
+    mask[1, :, :2] = 1
+    mask[2] = 1
+
+    assert share_made(mask).tolist() == [1.0, 0.5, EXACT_LEAST]
