@@ -41,6 +41,10 @@ def pictures_and_clips():
     yield from (content for _, content in media.polyglots() if len(content) < 3000)
 
 
+# What Linux tells of a process's memory begins with that of the one it was split from, which may have loaded torch.
+OF_ITS_OWN = ["/bin/sh", "-c", '"$@"; exit $?', "sh"]
+
+
 @pytest.mark.parametrize(
     ("program", "seeds", "runs"), [("fuzz_multipart", bodies, 1500), ("fuzz_media", pictures_and_clips, 700)]
 )
@@ -58,6 +62,7 @@ def test_no_input_that_reaches_new_code_does_harm(tmp_path, program, seeds, runs
     ]
     done = subprocess.run(
         [
+            *OF_ITS_OWN,
             sys.executable,
             HERE / f"{program}.py",
             *limits,
