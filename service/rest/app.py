@@ -75,7 +75,11 @@ def create_app(
         await run_in_threadpool(videos.feed.close)
 
     app = Documented(
-        title="ciotat", summary="Video generation on an open Lumiere", redoc_url=None, lifespan=lifespan
+        title="ciotat",
+        summary="Video generation on an open Lumiere",
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,  # to where the Host header says
     )
     app.state.access = access
     app.add_middleware(BodyLimit, limit=max_body_bytes)

@@ -36,3 +36,12 @@ def test_no_parameter_is_said_to_be_null(http):
     assert {"after", "Last-Event-ID", "Idempotency-Key", "limit"} <= set(parameters)
     assert not [name for name, schema in parameters.items() if "null" in str(schema)]
     assert parameters["Last-Event-ID"]["pattern"]
+
+
+@pytest.mark.parametrize("path", ["/v1/videos/", "/v1/videos/characters/x/", "/v1/files/"])
+def test_a_path_with_a_slash_too_many_is_no_path_and_leads_to_nowhere(http, path):
+    for method in ("GET", "POST"):
+        reply = http.request(method, path, headers={"host": "evil.example"})
+
+        assert (reply.status_code, reply.json()["error"]["code"]) == (404, "not_found")
+        assert "location" not in reply.headers
