@@ -38,7 +38,7 @@ def test_the_api_tier_and_the_workers_parent_never_load_torch(module):
 def test_only_the_task_and_the_grpc_door_catch_every_exception():
     catching = [path for path in modules() if "except Exception" in path.read_text()]
 
-    assert catching == [ROOT / "service" / "rpc" / "servicer.py", ROOT / "worker" / "tasks.py"]
+    assert catching == [ROOT / "service" / "rpc" / "answering.py", ROOT / "worker" / "tasks.py"]
 
 
 def test_modules_are_named_after_a_concept():

@@ -1,25 +1,20 @@
 """The gRPC door to videos that are made from videos, and to what models do."""
 
-from contextlib import AbstractContextManager
-
 import grpc
 
 from service.pb import models_pb2
 from service.pb import videos_pb2 as pb
+from service.rpc.answering import Answering
 from service.rpc.messages import keyed, queued
 from service.videos.derived import Derived
 from service.videos.models import Models
 
 
-class DerivedCalls:
-    """Messages in, `Derived` and `Models`, messages out; how errors leave is the door's business."""
+class DerivedCalls(Answering):
+    """Messages in, `Derived` and `Models`, messages out."""
 
     _derived: Derived
     _models: Models
-
-    def _answering(self, context: grpc.ServicerContext) -> AbstractContextManager[str]:
-        """Yields who is asking, and lets errors leave by the table."""
-        raise NotImplementedError
 
     def RemixVideo(
         self, request: pb.RemixVideoRequest, context: grpc.ServicerContext

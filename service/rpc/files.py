@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from typing import BinaryIO
 
 import grpc
@@ -10,18 +9,15 @@ import grpc
 from service.errors import InvalidField, MediaTooLarge
 from service.media.files import FileObject, FilePage, Files, Upload
 from service.pb import files_pb2 as pb
+from service.rpc.answering import Answering
 from service.rpc.messages import fields_of
 from service.videos.fields import parsed
 
 
-class FileCalls:
-    """Messages in, `Files`, messages out; how errors leave is the door's business."""
+class FileCalls(Answering):
+    """Messages in, `Files`, messages out."""
 
     _files: Files
-
-    def _answering(self, context: grpc.ServicerContext) -> AbstractContextManager[str]:
-        """Yields who is asking, and lets errors leave by the table."""
-        raise NotImplementedError
 
     def UploadFile(
         self, requests: Iterator[pb.UploadFileRequest], context: grpc.ServicerContext

@@ -1,20 +1,16 @@
 """The gRPC door: the same `Videos`, the same refusals, other words."""
 
-import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import grpc
 
-from service.access.access import Access, bearing, peer_is_here
-from service.errors import INTERNAL, REFUSALS, refusal_of, unforeseen
+from service.access.access import Access
 from service.pb import videos_pb2 as pb
 from service.pb import videos_pb2_grpc as stubs
 from service.processes.leaving import Leaving
-from service.rest.request_id import HEADER, identified
+from service.rpc.answering import key_of
 from service.rpc.derived import DerivedCalls
-from service.rpc.details import abort
 from service.rpc.files import FileCalls
 from service.rpc.messages import fields_of, keyed, queued, told
 from service.rpc.server import RpcServer
@@ -22,8 +18,6 @@ from service.videos.derived import Derived
 from service.videos.fields import parsed
 from service.videos.following import Call
 from service.videos.videos import Download, Page, Videos
-
-log = logging.getLogger(__name__)
 
 
 class VideosServicer(FileCalls, DerivedCalls, stubs.VideoServiceServicer):
@@ -81,7 +75,7 @@ class VideosServicer(FileCalls, DerivedCalls, stubs.VideoServiceServicer):
         if not context.add_callback(call.hang_up):
             return
         after = request.after if request.HasField("after") else None
-        check = self._access.standing(_key(context))
+        check = self._access.standing(key_of(context))
         with self._answering(context) as caller:
             for video, event_id, kind in self._videos.watch(caller, request.id, after, call, check):
                 name = f"VIDEO_EVENT_KIND_{kind or 'unspecified'}".upper()
@@ -96,31 +90,6 @@ class VideosServicer(FileCalls, DerivedCalls, stubs.VideoServiceServicer):
             for chunk in found.read(0, found.size):
                 self._leaving.check_time()
                 yield pb.DownloadVideoResponse(chunk=chunk)
-
-    @contextmanager
-    def _answering(self, context: grpc.ServicerContext) -> Iterator[str]:
-        """Yields who asks; what is raised inside leaves by the table, what nobody foresaw without a word of it."""
-        metadata = dict(context.invocation_metadata())
-        request_id = identified(metadata.get(HEADER))
-        context.set_trailing_metadata(((HEADER, request_id),))
-        try:
-            yield self._access.caller(_key(context), peer_is_here(context.peer()))
-            return
-        except (
-            grpc.RpcError
-        ):  # the caller has hung up in the middle of what it sent: nobody is to be answered
-            raise
-        except tuple(REFUSALS) as error:
-            refusal, problem = refusal_of(error), error
-        except Exception:
-            log.exception("%s failed", request_id)
-            refusal, problem = INTERNAL, RuntimeError(unforeseen(request_id))
-        abort(context, refusal, problem, request_id)
-
-
-def _key(context: grpc.ServicerContext) -> str | None:
-    """The key that a call comes with."""
-    return bearing(dict(context.invocation_metadata()).get("authorization"))
 
 
 def serve(

@@ -2,7 +2,6 @@
 
 import hashlib
 import random
-import socket
 import threading
 import time
 from contextlib import suppress
@@ -14,6 +13,7 @@ import pytest
 from service.processes.local import valkey
 from tests.claims import claim
 from tests.e2e.apart import serving, working
+from tests.e2e.balancer import Balancer
 from worker.jobs import JobStore, connect
 from worker.storage import LocalStorage
 from worker.variants import Variant, video_key
@@ -22,51 +22,6 @@ pytestmark = pytest.mark.slow
 
 LONG = {"prompt": "a boat", "size": "512x512", "seconds": 5, "steps": 40}
 LARGE = random.Random(5).randbytes(1 << 24)
-
-
-class Balancer:
-    """Passes connections on to the first address that takes them, as a balancer does that prefers one."""
-
-    def __init__(self, *addresses):
-        self._addresses = [httpx2.URL(each) for each in addresses]
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-
-    def __enter__(self):
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self._listener.close()
-
-    def _accept(self):
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                threading.Thread(target=self._connect, args=(client,), daemon=True).start()
-
-    def _connect(self, client):
-        with client, self._connected() as server:
-            back = threading.Thread(target=self._pass_on, args=(server, client), daemon=True)
-            back.start()
-            self._pass_on(client, server)
-            back.join()
-
-    def _connected(self):
-        for address in self._addresses:
-            with suppress(ConnectionError):
-                return socket.create_connection((address.host, address.port))
-        raise AssertionError("no replica is left")
-
-    @staticmethod
-    def _pass_on(source, target):
-        """Until either end closes: then both are closed, as they are by a balancer."""
-        with suppress(OSError):
-            while piece := source.recv(1 << 14):
-                target.sendall(piece)
-        for end in (source, target):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
 
 
 class Client(threading.Thread):

@@ -3,19 +3,17 @@
 `ROLLS=20` replaces everything as often; once is the default.
 """
 
-import itertools
 import os
 import signal
-import socket
 import threading
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 
-import httpx2
 import openai
 import pytest
 
 from tests.e2e.apart import serving, working
+from tests.e2e.balancer import Balancer
 from worker.events import START, EventLog, Kind
 from worker.jobs import JobStore, Status
 from worker.warmth import Warmth
@@ -30,54 +28,6 @@ ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",  # more of them wait for each other on a busy machine, for seconds
 }
 VIDEO = {"prompt": "a boat", "size": "128x128", "seconds": "1", "extra_body": {"steps": 12}}
-
-
-class Balancer:
-    """Gives each connection to the next replica that is ready, as it was seen a moment ago, and that takes it."""
-
-    def __init__(self):
-        self.addresses = []
-        self._turns = itertools.count()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-
-    def __enter__(self):
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self._listener.close()
-
-    def _accept(self):
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                threading.Thread(target=self._connect, args=(client,), daemon=True).start()
-
-    def _connect(self, client):
-        with client, self._connected() as server:
-            back = threading.Thread(target=self._pass_on, args=(server, client), daemon=True)
-            back.start()
-            self._pass_on(client, server)
-            back.join()
-
-    def _connected(self):
-        addresses, turn = list(self.addresses), next(self._turns)
-        for each in range(len(addresses)):
-            address = httpx2.URL(addresses[(turn + each) % len(addresses)])
-            with suppress(ConnectionError):
-                return socket.create_connection((address.host, address.port))
-        raise AssertionError("no replica is left")
-
-    @staticmethod
-    def _pass_on(source, target):
-        """Until either end closes: then both are closed."""
-        with suppress(OSError):
-            while piece := source.recv(1 << 14):
-                target.sendall(piece)
-        for end in (source, target):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
 
 
 class Client(threading.Thread):
@@ -149,7 +99,7 @@ def test_everything_is_replaced_one_after_the_other_and_clients_notice_nothing(
     redis, redis_url, checkpoints, tmp_path
 ):
     jobs = JobStore(redis)
-    with Balancer() as balancer, ExitStack() as stack:
+    with Balancer(taking_turns=True) as balancer, ExitStack() as stack:
         fleet = Fleet(stack, redis_url, tmp_path, checkpoints, balancer, Warmth(redis, "ciotat"))
         clients = [Client(balancer.url) for _ in range(2)]
         for each in clients:
