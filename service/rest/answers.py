@@ -1,6 +1,7 @@
 """What the OpenAPI document says of answers: their statuses, headers and types."""
 
 from collections.abc import Iterable
+from threading import Lock
 from typing import Any
 
 from fastapi import FastAPI
@@ -146,10 +147,14 @@ RANGES = {
 class Documented(FastAPI):
     """An application that tells what it answers."""
 
+    _one_at_a_time = Lock()  # FastAPI keeps its document before ours is completed
+
     def openapi(self) -> dict[str, Any]:
         """The document: each answer has its id, and what FastAPI would refuse with 422 we refuse with 400."""
-        if self.openapi_schema is not None:
-            return self.openapi_schema
+        with self._one_at_a_time:
+            return self.openapi_schema or self._document()
+
+    def _document(self) -> dict[str, Any]:
         document = super().openapi()
         for path in document["paths"].values():
             for operation in path.values():

@@ -1,5 +1,8 @@
 """The OpenAPI document tells all routes; what they answer is held against it in all the tests of this folder."""
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import httpx2
 import pytest
 
@@ -27,6 +30,32 @@ def test_an_answer_that_the_document_does_not_tell_fails_the_test_that_got_it(ht
     hold(httpx2.Response(200, headers={"x-request-id": "a"}, request=request))
     with pytest.raises(AssertionError, match="does not tell"):
         hold(httpx2.Response(status, headers=headers, request=request))
+
+
+@pytest.fixture
+def hurried():
+    """Threads take turns so often that one sees what another leaves half done."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("hurried")
+def test_nobody_is_told_the_document_before_it_is_complete(http):
+    app = http.app
+    app.openapi_schema = None
+
+    def read_as_soon_as_there_is_one():
+        while app.openapi_schema is None:
+            pass
+        return str(app.openapi()["paths"]["/v1/videos"]["post"]["responses"]["200"])
+
+    with ThreadPoolExecutor(1) as readers:
+        read = readers.submit(read_as_soon_as_there_is_one)
+        app.openapi()
+
+    assert "x-request-id" in read.result()
 
 
 def test_no_parameter_is_said_to_be_null(http):
