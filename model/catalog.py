@@ -1,16 +1,27 @@
 """Which checkpoints are installed: a folder listing, so that the API tier refuses a model without torch."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from model.tasks import Task
 
 SHIPPED = Path(__file__).parent / "checkpoints"
 INDEX = "model_index.json"
+STYLES = "styles"  # the folder of a checkpoint's styles, each a folder of its own
 
 
 class UnknownModel(LookupError):
     """No checkpoint of that name is installed."""
+
+
+class UnknownStyle(LookupError):
+    """The checkpoint has no style of that name."""
+
+    def __init__(self, model: str, style: str, known: Sequence[str]) -> None:
+        super().__init__(
+            f"style: model {model!r} has no style {style!r}; it has {', '.join(known) or 'none'}"
+        )
 
 
 class TaskNotAvailable(NotImplementedError):
@@ -42,6 +53,18 @@ def tasks(folder: Path) -> tuple[Task, ...]:
         return (Task.TEXT_TO_VIDEO,)
     named = index.get("tasks", [Task.TEXT_TO_VIDEO]) if isinstance(index, dict) else []
     return tuple(task for task in Task if task in named)
+
+
+def styles(folder: Path) -> tuple[str, ...]:
+    """The names of this checkpoint's styles, sorted."""
+    return tuple(sorted(config.parent.name for config in folder.glob(f"{STYLES}/*/config.json")))
+
+
+def check_style(checkpoints: Path, model: str, style: str) -> None:
+    """Raise unless this checkpoint is installed and has this style."""
+    known = styles(locate(checkpoints, model))
+    if style not in known:
+        raise UnknownStyle(model, style, known)
 
 
 def check_task(checkpoints: Path, model: str, task: Task, field: str = "task") -> None:

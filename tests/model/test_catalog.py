@@ -2,7 +2,17 @@
 
 import pytest
 
-from model.catalog import TaskNotAvailable, UnknownModel, check_task, installed, locate, tasks
+from model.catalog import (
+    TaskNotAvailable,
+    UnknownModel,
+    UnknownStyle,
+    check_style,
+    check_task,
+    installed,
+    locate,
+    styles,
+    tasks,
+)
 from model.tasks import Task
 
 
@@ -53,3 +63,28 @@ def test_what_a_checkpoint_does_stands_in_its_index(checkpoints, index, does):
         else:
             with pytest.raises(TaskNotAvailable, match=f"task: model 'first' does not do {task}; it does"):
                 check_task(checkpoints, "first", task)
+
+
+def test_the_styles_of_a_checkpoint_are_the_folders_with_a_config(checkpoints):
+    for name in ("line", "flat"):
+        (checkpoints / "first" / "styles" / name).mkdir(parents=True)
+        (checkpoints / "first" / "styles" / name / "config.json").touch()
+    (checkpoints / "first" / "styles" / "empty").mkdir()
+
+    assert styles(checkpoints / "first") == ("flat", "line")
+    assert styles(checkpoints / "second") == ()
+    check_style(checkpoints, "first", "flat")
+
+
+@pytest.mark.parametrize("name", ["empty", "..", "../styles/flat", "*", "", "Flat"])
+def test_any_other_style_is_refused_with_the_styles_there_are(checkpoints, name):
+    (checkpoints / "first" / "styles" / "empty").mkdir(parents=True)
+    (checkpoints / "first" / "styles" / "flat").mkdir()
+    (checkpoints / "first" / "styles" / "flat" / "config.json").touch()
+
+    with pytest.raises(UnknownStyle, match=r"style: model 'first' has no style '.*'; it has flat$"):
+        check_style(checkpoints, "first", name)
+    with pytest.raises(UnknownStyle, match=r"model 'second' has no style '.*'; it has none$"):
+        check_style(checkpoints, "second", name)
+    with pytest.raises(UnknownModel):
+        check_style(checkpoints, "third", name)
