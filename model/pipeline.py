@@ -184,16 +184,17 @@ class Pipeline:
         return SAMPLERS[how.sampler](denoise, begin, schedule(how.ssr_steps, how.ssr_shift), on_step)
 
 
-def conditioned(network: ImageUNet | STUNet, context: Any) -> Denoiser:
-    """A network and the context that it has read as a denoiser."""
+def conditioned(network: ImageUNet | STUNet, context: Any, beside: Tensor | None = None) -> Denoiser:
+    """A network and the context that it has read as a denoiser; `beside` (Known.beside) is what it sees of a clip that
+    is partly known, as it is: only the noisy clip is scaled."""
     dtype = next(network.parameters()).dtype
 
-    def denoise(x: Tensor, sigma: float) -> Tensor:
-        return precondition(
-            lambda scaled, s: network(scaled.to(dtype), s, context), x, x.new_full((x.shape[0],), sigma)
-        )
+    def run(scaled: Tensor, sigma: Tensor) -> Tensor:
+        x = scaled if beside is None else torch.cat([scaled, beside.to(scaled.dtype)], dim=1)
+        y: Tensor = network(x.to(dtype), sigma, context)
+        return y
 
-    return denoise
+    return lambda x, sigma: precondition(run, x, x.new_full((x.shape[0],), sigma))
 
 
 def fastest_dtype(device: str | torch.device) -> torch.dtype:

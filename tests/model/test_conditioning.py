@@ -5,7 +5,9 @@ from dataclasses import replace
 import torch
 
 from model.conditioning import CHANNELS, Known, keeping
+from model.diffusion import variance
 from model.layers import TextStates
+from model.pipeline import conditioned
 from model.stunet import STUNet, inflate
 from tests.tiny import BASE, INFLATION, image_unet, stunet
 
@@ -55,6 +57,21 @@ def test_where_nothing_is_known_a_trained_network_is_what_it_is_without_the_ques
 
     torch.testing.assert_close(unknown, alone, rtol=0, atol=0)
     assert not torch.allclose(known, alone, atol=1e-3)
+
+
+def test_a_denoiser_shows_its_network_what_is_known_as_it_is_however_noisy_the_clip():
+    wide = told(stunet(BASE))
+    assert wide.temporal.stem is not None
+    torch.nn.init.normal_(wide.temporal.stem.weight)
+    known = Known(clip(1), (clip(2)[:, :1] > 0).float())
+
+    with torch.no_grad():
+        for sigma in (0.9, 0.3):
+            level = torch.full((2,), sigma)
+            scaled = clip(0) * variance(level).rsqrt().view(2, 1, 1, 1, 1)
+            seen = wide(torch.cat([scaled, known.beside], dim=1), level, context(wide))
+            estimate = conditioned(wide, context(wide), known.beside)(clip(0), sigma)
+            torch.testing.assert_close(estimate, seen, rtol=0, atol=0)
 
 
 def test_only_the_new_channels_of_the_stem_learn_and_the_image_network_stays_frozen():
