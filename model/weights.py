@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from torch import nn
 
 from model.image_unet import ImageUNet, ImageUNetConfig
 from model.stunet import InflationConfig, STUNet, TemporalDelta
+from model.tasks import Task
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model_index.json"
 FORMAT = "ciotat/1"
@@ -128,10 +129,10 @@ def save_stunet(image_folder: Path, temporal_folder: Path, network: STUNet) -> N
     save_component(temporal_folder, network.config, network.temporal)
 
 
-def save_index(folder: Path, sampling: Sampling) -> None:
-    """model_index.json: what makes a folder a checkpoint."""
+def save_index(folder: Path, sampling: Sampling, tasks: Sequence[Task] = (Task.TEXT_TO_VIDEO,)) -> None:
+    """model_index.json: what makes a folder a checkpoint, and what it does."""
     folder.mkdir(parents=True, exist_ok=True)
-    index = {"format": FORMAT, "sampling": asdict(sampling)}
+    index = {"format": FORMAT, "tasks": list(tasks), "sampling": asdict(sampling)}
     (folder / INDEX).write_text(json.dumps(index, indent=2) + "\n")
 
 

@@ -1,5 +1,7 @@
 """Tiny real networks and checkpoints with random weights: fast, deterministic, and nowhere silent."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -8,6 +10,7 @@ from torch import nn
 
 from model.image_unet import ImageUNet, ImageUNetConfig
 from model.stunet import InflationConfig, STUNet, inflate
+from model.tasks import Task
 from model.weights import Sampling, save_index, save_stunet
 
 BASE = ImageUNetConfig(
@@ -62,8 +65,20 @@ def stunet(config: ImageUNetConfig, inflation: InflationConfig = INFLATION, seed
     return network.requires_grad_(False).eval()
 
 
-def write_checkpoint(folder: Path, sampling: Sampling = SAMPLING) -> None:
-    """A checkpoint that `Pipeline.load` reads: real networks, random weights, noise for videos."""
-    for name, config in (("base", BASE), ("ssr", SSR)):
-        save_stunet(folder / f"{name}_image", folder / f"{name}_temporal", stunet(config))
-    save_index(folder, sampling)
+def told(network: STUNet, seed: int = 2) -> STUNet:
+    """The same network as if it had also been trained to hear what is known of a clip."""
+    wide = inflate(network.image, replace(network.config, conditioned=True))
+    assert wide.temporal.stem is not None
+    awakened(wide.temporal.stem, seed)
+    wide.temporal.load_state_dict(wide.temporal.state_dict() | network.temporal.state_dict())
+    return wide.requires_grad_(False).eval()
+
+
+def write_checkpoint(
+    folder: Path, sampling: Sampling = SAMPLING, tasks: Sequence[Task] = tuple(Task)
+) -> None:
+    """A checkpoint that `Pipeline.load` reads, by its index for these tasks: real networks, random weights, noise for
+    videos."""
+    for name, network in (("base", told(stunet(BASE))), ("ssr", stunet(SSR))):
+        save_stunet(folder / f"{name}_image", folder / f"{name}_temporal", network)
+    save_index(folder, sampling, tasks)

@@ -20,11 +20,12 @@ READY = re.compile(r"ciotat: ready at (http://\S+) \(gRPC on port (\d+)\)")
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory):
     """A tiny real checkpoint, one whose weights are cut short, and one that is no checkpoint at all."""
+    from model.tasks import Task
     from tests.tiny import write_checkpoint  # loads torch, which the fast tests of other folders do not need
 
     root = tmp_path_factory.mktemp("checkpoints")
     for name in ("ciotat-1", "truncated"):
-        write_checkpoint(root / name)
+        write_checkpoint(root / name, tasks=[Task.TEXT_TO_VIDEO])
     weights = max((root / "truncated").rglob("*.safetensors"), key=lambda path: path.stat().st_size)
     weights.write_bytes(weights.read_bytes()[:-100])
     (root / "nonsense").mkdir()
