@@ -1,89 +1,16 @@
-"""Named backgrounds, drawn as functions of continuous coordinates, so that they look alike at any resolution.
-
-A painter gets a canvas: x and y in [0, 1], four chances, time in seconds and the width of a sample. It fades
-out any detail finer than two samples, so that small pictures do not alias.
-"""
+"""Named backgrounds, each a painter on a canvas."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from model.training.motions import constant
-
-CELLS = 64  # period of the noise, in lattice cells
-FINE = 512  # samples of the noise per period
-
-
-@dataclass(frozen=True)
-class Canvas:
-    """Sample positions and what varies from scene to scene."""
-
-    x: Float[Tensor, "k t h w"]
-    y: Float[Tensor, "k t h w"]
-    time: Float[Tensor, "k t 1 1"]
-    chance: Float[Tensor, "k 4 1 1 1"]
-    step: float  # distance of neighbouring samples, in frame sizes
-
-    def noise(self, u: Tensor, v: Tensor, finest: float, shift: float = 0.0) -> Tensor:
-        """Smooth noise of about unit deviation at lattice coordinates u, v; `finest` = cells a frame side."""
-        fade = min(1.0, max(0.0, 1 / (self.step * finest) - 1.0))
-        if fade == 0:
-            return torch.zeros_like(self.x)
-        start = CELLS * self.chance
-        u, v = u + start[:, 2] + shift, v + start[:, 3] + shift
-        grid = torch.stack([u, v], -1).remainder(CELLS) * (2 / CELLS) - 1
-        field = lattice(str(self.x.device))
-        flat = functional.grid_sample(
-            field.expand(1, 1, -1, -1), grid.flatten(0, 2)[None], align_corners=True
-        )
-        return fade * flat.view(self.x.shape)
-
-    def clouds(self, scale: float, octaves: int, stretch: float = 1.0, shift: float = 0.0) -> Tensor:
-        """A sum of octaves of noise, halving in strength, starting at `scale` cells a frame."""
-        total = torch.zeros_like(self.x)
-        for octave in range(octaves):
-            cells = scale * 2**octave
-            finest = cells * max(1.0, stretch)
-            total = total + 0.5**octave * self.noise(
-                self.x * cells, self.y * cells * stretch, finest, 17.0 * octave + shift
-            )
-        return total
-
-    def edge(self, distance: Tensor) -> Tensor:
-        """0 where a signed distance is negative, 1 where positive, with an edge as wide as a sample."""
-        return (distance / self.step + 0.5).clamp(0, 1)
-
-
-@cache
-def lattice(device: str) -> Float[Tensor, "1 1 s s"]:
-    """One period of band-limited noise, wrapped by one sample, the same on every machine."""
-    coarse = torch.randn(CELLS, CELLS, generator=torch.Generator().manual_seed(20))
-    spectrum = torch.fft.fftshift(torch.fft.fft2(coarse))
-    side = (FINE - CELLS) // 2
-    fine = (
-        torch.fft.ifft2(torch.fft.ifftshift(functional.pad(spectrum, (side,) * 4))).real * (FINE / CELLS) ** 2
-    )
-    return functional.pad(fine[None, None], (0, 1, 0, 1), mode="circular").to(device)
-
-
-def rgb(code: str) -> tuple[float, float, float]:
-    return int(code[0:2], 16) / 255, int(code[2:4], 16) / 255, int(code[4:6], 16) / 255
-
-
-def paint(colours: Sequence[str], weights: Sequence[Tensor]) -> Tensor:
-    """The first colour, each further one laid over it with its weight in [0, 1]: (k, t, 3, h, w)."""
-    device = str(weights[0].device)
-    picture = constant(rgb(colours[0]), device).view(1, 1, 3, 1, 1)
-    for code, weight in zip(colours[1:], weights, strict=True):
-        colour = constant(rgb(code), device).view(1, 1, 3, 1, 1)
-        picture = torch.lerp(picture, colour, weight.clamp(0, 1)[:, :, None])
-    return picture
+from model.training.canvas import Canvas, Window, alike, paint
 
 
 def plain(c: Canvas, colour: str) -> Tensor:
@@ -93,11 +20,11 @@ def plain(c: Canvas, colour: str) -> Tensor:
 
 def gradient(c: Canvas, top: str, bottom: str) -> Tensor:
     lean = (c.chance[:, 0] - 0.5) * 0.5
-    return paint([top, bottom], [(c.y - 0.5) * (1 - lean.abs()) + (c.x - 0.5) * lean + 0.5])
+    return paint([top, bottom], [(c.v - 0.5) * (1 - lean.abs()) + (c.u - 0.5) * lean + 0.5])
 
 
 def sunset(c: Canvas) -> Tensor:
-    y = c.y + (c.chance[:, 0] - 0.5) * 0.1
+    y = c.v + (c.chance[:, 0] - 0.5) * 0.1
     return paint(["3b2a78", "e0527a", "ffb347"], [(y / 0.55), (y - 0.5) / 0.5])
 
 
@@ -109,7 +36,7 @@ def night(c: Canvas) -> Tensor:
     cx, cy = 0.25 + 0.5 * (random * 17).remainder(1), 0.25 + 0.5 * (random * 71).remainder(1)
     far = ((u - iu - cx) ** 2 + (v - iv - cy) ** 2).sqrt() / cells
     star = c.edge(0.006 + 0.006 * (random * 5).remainder(1) - far)
-    return paint(["0b1038", "1d2a63", "fff6d0"], [c.y + 0.15 * c.clouds(3, 2), star])
+    return paint(["0b1038", "1d2a63", "fff6d0"], [c.v + 0.15 * c.clouds(3, 2), star])
 
 
 def grass(c: Canvas) -> Tensor:
@@ -148,12 +75,12 @@ def brick(c: Canvas) -> Tensor:
 
 
 def snow(c: Canvas) -> Tensor:
-    hill = c.edge(c.y - 0.34 - 0.05 * (2 * math.pi * (0.8 * c.x + c.chance[:, 0])).sin())
+    hill = c.edge(c.y - 0.34 * c.frame[1] - 0.05 * (2 * math.pi * (0.8 * c.x + c.chance[:, 0])).sin())
     return paint(["b9d6ef", "f7fbff", "cfe0ef"], [hill, hill * (0.15 + 0.35 * c.clouds(3, 3, 2.0))])
 
 
 def cloudy(c: Canvas) -> Tensor:
-    return paint(["3f92e0", "8cc4f5", "ffffff"], [c.y, (c.clouds(2.5, 4, 1.8) - 0.15) / 0.9])
+    return paint(["3f92e0", "8cc4f5", "ffffff"], [c.v, (c.clouds(2.5, 4, 1.8) - 0.15) / 0.9])
 
 
 def planks(c: Canvas) -> Tensor:
@@ -234,38 +161,22 @@ BACKGROUNDS = (
 )
 
 
-def alike(values: Int[Tensor, " n"]) -> list[tuple[int, Int[Tensor, " k"]]]:
-    """Each value with the rows that have it. One wait for the device, whatever the number of values."""
-    known = values.cpu()
-    order = known.argsort(stable=True)
-    found, counts = torch.unique_consecutive(known[order], return_counts=True)
-    parts = torch.split(order.to(values.device, non_blocking=True), counts.tolist())
-    return list(zip(found.tolist(), parts, strict=True))
-
-
 def draw(
     kinds: Int[Tensor, " b"],
     chance: Float[Tensor, "b 4"],
     times: Float[Tensor, "b t"],
-    corner: Float[Tensor, "b 2"],
-    extent: float,
-    samples: int,
+    window: Window,
     supersample: int,
 ) -> Float[Tensor, "b t 3 h w"]:
-    """Backgrounds in [0, 1] of the windows with the given corners and side (in frame sizes)."""
-    fine = samples * supersample
-    step = extent / fine
+    """The window's part of each background, in [0, 1]."""
     b, t = times.shape
-    out = torch.empty(b, t, 3, samples, samples, device=times.device)
-    line = (torch.arange(fine, device=times.device) + 0.5) * step
+    out = torch.empty(b, t, 3, window.height, window.width, device=times.device)
     for kind, rows in alike(kinds):
         background = BACKGROUNDS[kind]
         when = times[rows] if background.moves else times[rows, :1]
-        shape = (len(rows), when.shape[1], fine, fine)
-        x = (corner[rows, 0].view(-1, 1, 1, 1) + line.view(1, 1, 1, -1)).expand(shape)
-        y = (corner[rows, 1].view(-1, 1, 1, 1) + line.view(1, 1, -1, 1)).expand(shape)
-        canvas = Canvas(x, y, when[..., None, None], chance[rows].view(-1, 4, 1, 1, 1), step)
-        picture = background.painter(canvas).clamp(0, 1).expand(*shape[:2], 3, fine, fine)
+        canvas = window[rows].canvas(when, chance[rows], supersample)
+        k, frames, height, width = canvas.x.shape
+        picture = background.painter(canvas).clamp(0, 1).expand(k, frames, 3, height, width)
         small = functional.avg_pool2d(picture.flatten(0, 1), supersample)
-        out[rows] = small.view(*shape[:2], *small.shape[1:])
+        out[rows] = small.view(k, frames, *small.shape[1:])
     return out

@@ -5,8 +5,10 @@ a line like a brush stroke; everything is drawn on the device, for a whole batch
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
+
+from model.training.canvas import Size, height_and_width
 
 # Shares of a batch. The rest, more than half, knows nothing: text-to-video.
 FIRST_FRAME, ENDS, BEGINNING, REGION, CINEMAGRAPH = 0.16, 0.06, 0.07, 0.1, 0.06
@@ -18,8 +20,8 @@ EXACT_LEAST = 0.25  # share of a clip that is to be made, below which an error w
 
 
 def masks(
-    n: int, frames: int, size: int, chance: torch.Generator, shares: tuple[float, ...] = SHARES
-) -> Float[Tensor, "{n} 1 {frames} {size} {size}"]:
+    n: int, frames: int, size: Size, chance: torch.Generator, shares: tuple[float, ...] = SHARES
+) -> Float[Tensor, "{n} 1 {frames} _ _"]:
     """Masks of n clips, each of a random kind. The generator's device is theirs."""
     device = chance.device
     bounds = torch.tensor(shares, device=device).cumsum(0)
@@ -43,8 +45,8 @@ def masks(
     return known[:, None].float()
 
 
-def regions(n: int, frames: int, size: int, chance: torch.Generator) -> Tensor:
-    """n random regions over time, (n, frames, size, size), true inside."""
+def regions(n: int, frames: int, size: Size, chance: torch.Generator) -> Bool[Tensor, "{n} {frames} _ _"]:
+    """n random regions over time, true inside."""
     device = chance.device
 
     def rand(*shape: int) -> Tensor:
@@ -61,13 +63,15 @@ def regions(n: int, frames: int, size: int, chance: torch.Generator) -> Tensor:
     half = torch.where(stroke[..., None], thin, half)
     drift = (rand(n, 1, 2) - 0.5) * (rand(n, 1, 1) < 0.5)  # of frame sizes, over the clip
     box = (rand(n, SHAPES) < 0.5) & ~stroke
-    place = (torch.arange(size, device=device) + 0.5) / size
-    inside = torch.zeros(n, frames, size, size, dtype=torch.bool, device=device)
+    height, width = height_and_width(size)
+    across = (torch.arange(width, device=device) + 0.5) / width
+    down = (torch.arange(height, device=device) + 0.5) / height
+    inside = torch.zeros(n, frames, height, width, dtype=torch.bool, device=device)
     moment = (torch.arange(frames, device=device) / max(1, frames - 1) - 0.5).view(1, frames, 1)
     for k in range(SHAPES):
         at = centre[:, None, k] + drift * moment  # (n, frames, 2)
-        x = ((place - at[..., :1]) / half[:, None, k, :1]).unsqueeze(2)
-        y = ((place - at[..., 1:]) / half[:, None, k, 1:]).unsqueeze(3)
+        x = ((across - at[..., :1]) / half[:, None, k, :1]).unsqueeze(2)
+        y = ((down - at[..., 1:]) / half[:, None, k, 1:]).unsqueeze(3)
         round_ = x.square() + y.square() < 1
         square = (x.abs() < 1) & (y.abs() < 1)
         shape = torch.where(box[:, k].view(n, 1, 1, 1), square, round_)

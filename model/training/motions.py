@@ -1,6 +1,7 @@
 """Fourteen motions as pure functions of time, and which (object, motion) pairs are held out for good.
 
-Lengths are in frame sizes, x to the right and y downwards; angles in radians, clockwise to the eye; seconds.
+Lengths are in short sides of the frame, x to the right and y downwards; angles in radians, clockwise to the eye;
+times in seconds.
 """
 
 import math
@@ -21,18 +22,19 @@ MOTIONS = (
     "grow", "shrink", "swing", "circle", "shake", "fall", "stand still",
 )  # fmt: skip
 SPEEDS = ("slowly", "", "quickly")
+MORE_SPEEDS = (*SPEEDS, "very slowly", "very quickly")  # each a column of the rates below
 NORMAL = 1
 SPINS = tuple(i for i, name in enumerate(MOTIONS) if name.startswith("spin"))
 STILL = MOTIONS.index("stand still")
 
-DISTANCE = (0.30, 0.55, 0.85)  # frames crossed in a clip
-HOPS = (0.5, 0.9, 1.6)  # per second
-TURNS = (0.12, 0.25, 0.5)  # per second
-GROWTH = (1.5, 2.0, 2.7)  # times, over a clip
-SWINGS = (0.25, 0.45, 0.8)  # per second
-ORBITS = (0.15, 0.28, 0.5)  # per second
-SHAKES = (1.0, 2.0, 4.0)  # per second
-DROPS = (3.0, 1.8, 0.9)  # seconds until the ground
+DISTANCE = (0.30, 0.55, 0.85, 0.16, 1.15)  # of the frame, crossed in a clip
+HOPS = (0.5, 0.9, 1.6, 0.28, 2.4)  # per second
+TURNS = (0.12, 0.25, 0.5, 0.06, 0.9)  # per second
+GROWTH = (1.5, 2.0, 2.7, 1.25, 3.6)  # times, over a clip
+SWINGS = (0.25, 0.45, 0.8, 0.14, 1.3)  # per second
+ORBITS = (0.15, 0.28, 0.5, 0.08, 0.8)  # per second
+SHAKES = (1.0, 2.0, 4.0, 0.6, 6.0)  # per second
+DROPS = (3.0, 1.8, 0.9, 4.2, 0.6)  # seconds until the ground
 REBOUND = 0.25  # part of the speed left after the ground
 PIVOT = 0.42  # of a swing, above the object's centre
 
@@ -41,7 +43,7 @@ HELD_OUT_ONE_IN = 10
 
 @dataclass(frozen=True)
 class Placement:
-    """Where an object is at each time: centre, size in frame sizes, and angle, all (b, t)."""
+    """Where an object is at each time: centre, size and angle, all (b, t)."""
 
     x: Float[Tensor, "b t"]
     y: Float[Tensor, "b t"]
@@ -61,15 +63,18 @@ def place(
     size: Float[Tensor, " b"],
     chance: Float[Tensor, "b 4"],
     times: Float[Tensor, "b t"],
+    frame: tuple[float, float] = (1.0, 1.0),
 ) -> Placement:
-    """The placement of b objects at their times; `chance` in [0, 1) decides start, phase and amplitude."""
-    paths = torch.stack([torch.stack(path) for path in _paths(speed[:, None], size[:, None], chance, times)])
+    """The placement of b objects at their times in a frame of some width and height; `chance` in [0, 1) decides start,
+    phase and amplitude."""
+    every = _paths(speed[:, None], size[:, None], chance, times, frame)
+    paths = torch.stack([torch.stack(path) for path in every])
     x, y, scale, angle = paths[motion, :, torch.arange(len(motion), device=motion.device)].unbind(1)
     return Placement(x, y, size[:, None] * scale, angle)
 
 
 def _paths(
-    speed: Tensor, size: Tensor, chance: Tensor, t: Tensor
+    speed: Tensor, size: Tensor, chance: Tensor, t: Tensor, frame: tuple[float, float]
 ) -> list[tuple[Tensor, Tensor, Tensor, Tensor]]:
     """(x, y, scale, angle) of every motion, in the order of MOTIONS."""
 
@@ -80,13 +85,14 @@ def _paths(
     zero = torch.zeros_like(t)
     one = zero + 1
     tau = 2 * math.pi
-    x0, y0 = 0.5 + (a - 0.5) * 0.2 + zero, 0.5 + (b - 0.5) * 0.2 + zero
+    wide, high = frame
+    x0, y0 = wide * (0.5 + (a - 0.5) * 0.2 + zero), high * (0.5 + (b - 0.5) * 0.2 + zero)
     tilt = (c - 0.5) * 0.3 + zero
     phase = tau * d
     along = 0.5 + (a - 0.5) * 0.08 + rate(DISTANCE) * (t / SECONDS - 0.5)
-    ground = 0.98 - size / 2
-    hop = torch.minimum(0.95 - size, 0.42 + 0 * size) * (0.85 + 0.15 * c)
-    high = ground - hop * (math.pi * (rate(HOPS) * t + d)).sin().abs()
+    ground = 0.98 * high - size / 2
+    hop = torch.minimum(0.95 * high - size, 0.42 + 0 * size) * (0.85 + 0.15 * c)
+    hopping = ground - hop * (math.pi * (rate(HOPS) * t + d)).sin().abs()
     turn = tau * rate(TURNS) * t
     factor = rate(GROWTH) ** (t / SECONDS - 0.5)
     lean = (0.5 + 0.2 * c) * (tau * rate(SWINGS) * t + phase).sin()
@@ -95,17 +101,17 @@ def _paths(
     jitter = (0.05 + 0.02 * c) * (tau * rate(SHAKES) * t + phase).sin()
     small = 0.84
     return [
-        (along, y0, one, zero),
-        (1 - along, y0, one, zero),
-        (x0, 1 - along, one, zero),
-        (x0, along, one, zero),
-        (x0, high, one, zero),
+        (wide * along, y0, one, zero),
+        (wide * (1 - along), y0, one, zero),
+        (x0, high * (1 - along), one, zero),
+        (x0, high * along, one, zero),
+        (x0, hopping, one, zero),
         (x0, y0, one, tilt + turn),
         (x0, y0, one, tilt - turn),
         (x0, y0, factor * small, zero),
         (x0, y0, small / factor, zero),
-        (x0 + PIVOT * lean.sin(), 0.55 + PIVOT * (lean.cos() - 1), one * small, -lean),
-        (0.5 + radius * orbit.cos(), 0.5 + radius * orbit.sin(), one * small, zero),
+        (x0 + PIVOT * lean.sin(), 0.55 * high + PIVOT * (lean.cos() - 1), one * small, -lean),
+        (0.5 * wide + radius * orbit.cos(), 0.5 * high + radius * orbit.sin(), one * small, zero),
         (x0 + jitter, y0, one, zero),
         (x0, _fall(t, 0.35 * size, ground, rate(DROPS)), one, zero),
         (x0, y0, one, zero),

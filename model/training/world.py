@@ -1,9 +1,10 @@
-"""An endless, seeded world of captioned motion, rendered on the device at any resolution.
+"""An endless, seeded world of captioned motion, rendered on the device at any resolution and aspect ratio.
 
 Colours are plain sRGB values: pictures are composited, averaged and learned in them, as they were drawn.
 """
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import torch
@@ -13,12 +14,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from model.training import backgrounds, captions
+from model.training.canvas import Size, Window, alike
 from model.training.motions import (
     MOTIONS,
     NORMAL,
     SECONDS,
     SPEEDS,
     STILL,
+    Placement,
     allowed_mask,
     heldout_mask,
     place,
@@ -38,7 +41,7 @@ class Scenes:
     motion: Int[Tensor, " b"]
     speed: Int[Tensor, " b"]
     background: Int[Tensor, " b"]
-    size: Float[Tensor, " b"]  # of the object, in frame sizes
+    size: Float[Tensor, " b"]  # of the object, in short sides of the frame
     path: Float[Tensor, "b 4"]  # chances in [0, 1) of the trajectory
     look: Float[Tensor, "b 4"]  # chances in [0, 1) of the background
 
@@ -93,76 +96,86 @@ class World:
         self,
         scenes: Scenes,
         times: Float[Tensor, "b t"],
-        size: int,
+        size: Size,
         *,
         crop: tuple[int, int] | Int[Tensor, "b 2"] | None = None,
-        crop_size: int | None = None,
+        crop_size: Size | None = None,
         supersample: int = 2,
     ) -> Float[Tensor, "b 3 t h w"]:
-        """Pictures in [-1, 1] at `times` (seconds); of a crop (x, y from the top left), only that window."""
-        side = crop_size or size
-        start = crop if isinstance(crop, Tensor) else torch.tensor(crop or (0, 0))
-        corner = start.to(self.device).expand(len(scenes), 2) / size
+        """Pictures in [-1, 1] of a square's side or of (height, width), at `times` (seconds); of a crop (x, y from the
+        top left), only that window."""
+        window = window_of(len(scenes), size, crop, crop_size, self.device)
         times = times.to(self.device, torch.float32)
-        at_once = max(1, SAMPLES_AT_ONCE // (times.shape[1] * (side * supersample) ** 2))
         parts = [
-            self._render(scenes[rows], times[rows], corner[rows], size, side, supersample)
-            for rows in (slice(i, i + at_once) for i in range(0, len(scenes), at_once))
+            self._render(scenes[rows], times[rows], window[rows], supersample)
+            for rows in chunks(len(scenes), times.shape[1], window, supersample)
         ]
         return torch.cat(parts)
 
     def _render(
-        self, scenes: Scenes, times: Tensor, corner: Tensor, size: int, side: int, supersample: int
+        self, scenes: Scenes, times: Tensor, window: Window, supersample: int
     ) -> Float[Tensor, "b 3 t h w"]:
-        behind = backgrounds.draw(
-            scenes.background, scenes.look, times, corner, side / size, side, supersample
-        )
-        spot = place(scenes.motion, scenes.speed, scenes.size, scenes.path, times)
-        matrix = to_texture(
-            spot.x - corner[:, :1], spot.y - corner[:, 1:], spot.size, spot.angle, side / size
-        )
-        thing = self._sample(
-            scenes.object.repeat_interleave(times.shape[1]),
-            matrix.flatten(0, 1),
-            spot.size.flatten() * (size * supersample),
-            side,
-            supersample,
-        )
-        thing = rearrange(thing, "(b t) c h w -> b t c h w", b=len(scenes))
+        behind = backgrounds.draw(scenes.background, scenes.look, times, window, supersample)
+        spot = place(scenes.motion, scenes.speed, scenes.size, scenes.path, times, window.frame)
+        thing = self.sprites(scenes.object, spot, window, supersample)
         picture = torch.addcmul(thing[:, :, :3], behind, 1 - thing[:, :, 3:])
         return picture.mul_(2).sub_(1).clamp_(-1, 1).transpose(1, 2)
 
-    def _sample(
-        self,
-        objects: Tensor,
-        matrix: Float[Tensor, "n 2 3"],
-        width: Float[Tensor, " n"],
-        side: int,
-        supersample: int,
-    ) -> Float[Tensor, "n 4 h w"]:
-        """Drawings through affine maps, each from the texture level nearest its width in samples."""
+    def sprites(
+        self, objects: Int[Tensor, " b"], spot: Placement, window: Window, supersample: int
+    ) -> Float[Tensor, "b t 4 h w"]:
+        """Drawings at their places, premultiplied RGBA, each from the texture level nearest its width in samples."""
+        corner = window.corner
+        matrix = to_texture(
+            spot.x - corner[:, :1], spot.y - corner[:, 1:], spot.size, spot.angle, window.extent
+        )
+        matrix, frames = matrix.flatten(0, 1), spot.x.shape[1]
         finest = self.atlas.levels[0].shape[-1]
-        level = (finest / width).log2().round().clamp(0, len(self.atlas.levels) - 1)
-        out = torch.empty(len(objects), 4, side, side, device=self.device)
-        fine = side * supersample
-        for index, rows in backgrounds.alike(level.int()):
-            texture = self.atlas.levels[index][objects[rows]].float().div_(255)
-            grid = functional.affine_grid(matrix[rows], [len(rows), 4, fine, fine], align_corners=False)
+        level = (finest * window.step / supersample / spot.size.flatten()).log2().round()
+        level = level.clamp(0, len(self.atlas.levels) - 1).int()
+        shown = objects.repeat_interleave(frames)
+        out = torch.empty(len(shown), 4, window.height, window.width, device=self.device)
+        for index, rows in alike(level):
+            texture = self.atlas.levels[index][shown[rows]].float().div_(255)
+            fine = [len(rows), 4, window.height * supersample, window.width * supersample]
+            grid = functional.affine_grid(matrix[rows], fine, align_corners=False)
             sampled = functional.grid_sample(texture, grid, mode="bilinear", align_corners=False)
             out[rows] = functional.avg_pool2d(sampled, supersample)
-        return out
+        return rearrange(out, "(b t) c h w -> b t c h w", t=frames)
 
 
-def to_texture(x: Tensor, y: Tensor, size: Tensor, angle: Tensor, extent: float) -> Float[Tensor, "b t 2 3"]:
+def window_of(
+    count: int,
+    size: Size,
+    crop: tuple[int, int] | Int[Tensor, "b 2"] | None,
+    crop_size: Size | None,
+    device: torch.device,
+) -> Window:
+    """The window of `count` scenes that `render` is asked for."""
+    start = crop if isinstance(crop, Tensor) else torch.tensor(crop or (0, 0))
+    return Window.of(size, start.to(device).expand(count, 2), crop_size)
+
+
+def chunks(count: int, frames: int, window: Window, supersample: int) -> Iterator[slice]:
+    """So many scenes at a time that the samples of one render fit."""
+    samples = frames * window.height * window.width * supersample**2
+    at_once = max(1, SAMPLES_AT_ONCE // samples)
+    return (slice(i, i + at_once) for i in range(0, count, at_once))
+
+
+def to_texture(
+    x: Tensor, y: Tensor, size: Tensor, angle: Tensor, extent: tuple[float, float]
+) -> Float[Tensor, "b t 2 3"]:
     """Maps from a window's [-1, 1] square to a drawing's; x, y: its centre, from the window's corner."""
+    wide, high = extent
     cos, sin = angle.cos() / size, angle.sin() / size
-    right, down = extent - 2 * x, extent - 2 * y  # the window's centre, seen from the drawing's, doubled
+    right, down = wide - 2 * x, high - 2 * y  # the window's centre, seen from the drawing's, doubled
     rows = [
-        cos * extent,
-        sin * extent,
+        cos * wide,
+        sin * high,
         cos * right + sin * down,
-        -sin * extent,
-        cos * extent,
+        -sin * wide,
+        cos * high,
         cos * down - sin * right,
     ]
     return rearrange(torch.stack(rows, -1), "b t (row column) -> b t row column", row=2)

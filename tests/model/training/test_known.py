@@ -68,3 +68,15 @@ def test_a_loss_is_divided_by_what_is_to_be_made_within_reason():
     mask[2] = 1
 
     assert share_made(mask).tolist() == [1.0, 0.5, EXACT_LEAST]
+
+
+def test_a_mask_has_the_height_and_the_width_of_its_picture():
+    shares = (0.0, 0.0, 0.0, 1.0, 0.0)
+    wide = masks(N, 2, (12, 20), torch.Generator().manual_seed(0), shares)
+
+    assert wide.shape == (N, 1, 2, 12, 20)
+    across, down = wide.mean((0, 1, 2, 3)), wide.mean((0, 1, 2, 4))
+    torch.testing.assert_close(
+        across, across.flip(0), atol=0.1, rtol=0
+    )  # every part is as likely as its mirror image
+    torch.testing.assert_close(down, down.flip(0), atol=0.1, rtol=0)

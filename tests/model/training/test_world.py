@@ -181,6 +181,63 @@ def test_a_large_picture_made_small_is_the_small_picture(world: World, kind: int
     assert 10 * torch.log10(4 / error) > 35
 
 
+@pytest.mark.parametrize("size", [(96, 160), (160, 96)], ids=["wide", "tall"])
+def test_in_a_frame_of_another_shape_a_drawing_keeps_its_own(world: World, size: tuple[int, int]):
+    """The same drawing, as large in the short side, upright: its picture is that of the square, moved."""
+    scenes = scenes_of(world, "stand still", 8)
+    plain = {**vars(scenes), "background": torch.zeros(8, dtype=torch.long), "path": torch.full((8, 4), 0.5)}
+    scenes, times = Scenes(**plain), torch.zeros(8, 1)
+
+    square = world.render(scenes, times, 96)[:, :, 0]
+    other = world.render(scenes, times, size)[:, :, 0]
+
+    assert other.shape == (8, 3, *size)
+    top, left = ((long - 96) // 2 for long in size)
+    assert (other[..., top : top + 96, left : left + 96] - square).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("frame", [(5 / 3, 1.0), (1.0, 5 / 3)], ids=["wide", "tall"])
+def test_motion_uses_the_whole_frame_and_stays_in_it(world: World, frame: tuple[float, float]):
+    for motion in MOTIONS:
+        s = scenes_of(world, motion)
+        spot = place(s.motion, s.speed, s.size, s.path, clip_times(len(s)), frame)
+        assert (spot.x / frame[0]).min() > 0.02
+        assert (spot.x / frame[0]).max() < 0.98
+        assert (spot.y / frame[1]).min() > 0.02
+        assert (spot.y / frame[1]).max() < 0.98
+        if motion in ("right", "down"):
+            axis = 0 if motion == "right" else 1
+            squared = place(s.motion, s.speed, s.size, s.path, clip_times(len(s)))
+            gone = [(p.x, p.y)[axis][:, -1] - (p.x, p.y)[axis][:, 0] for p in (spot, squared)]
+            torch.testing.assert_close(gone[0], gone[1] * frame[axis])
+        if motion in ("fall", "bounce"):  # to the ground of this frame
+            torch.testing.assert_close(
+                (spot.y + spot.size / 2).max(1).values,
+                torch.full((len(s),), 0.98 * frame[1]),
+                atol=0.05,
+                rtol=0,
+            )
+
+
+def test_a_crop_of_a_wide_picture_is_a_slice_of_it_too(world: World):
+    scenes, times = world.scenes(6, seeded(2)), clip_times(6, 2)
+
+    whole = world.render(scenes, times, (96, 160))
+    window = world.render(scenes, times, (96, 160), crop=(70, 11), crop_size=(40, 64))
+
+    assert (whole[..., 11:51, 70:134] - window).abs().max() < 2e-3
+
+
+@pytest.mark.parametrize("kind", range(len(BACKGROUNDS)), ids=[b.name for b in BACKGROUNDS])
+def test_every_background_is_drawn_in_any_shape(world: World, kind: int):
+    scenes = Scenes(**{**vars(world.scenes(1, seeded(kind))), "background": torch.tensor([kind])})
+
+    for size in ((96, 160), (160, 96)):
+        picture = world.render(scenes, torch.tensor([[0.5]]), size)
+        assert picture.shape == (1, 3, 1, *size)
+        assert picture.isfinite().all()
+
+
 def test_a_batch_of_scenes_is_each_scene_alone(world: World):
     scenes, times = world.scenes(6, seeded(3)), clip_times(6, 3)
 
