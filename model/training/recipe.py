@@ -17,6 +17,17 @@ from model.stunet import InflationConfig
 
 
 @dataclass(frozen=True)
+class Distillation:
+    """What a student is to do by itself."""
+
+    steps: int = 8  # of its whole schedule
+    moves: int = 1  # of its teacher, of two guided evaluations each, in one of its steps
+    guidance: float = 2.5
+    interval: tuple[float, float] = (0.0, 1.0)  # noise levels that its teacher guides
+    shift: float = 12.0  # of its schedule
+
+
+@dataclass(frozen=True)
 class Settings:
     """What the command line (or a test) says of a run."""
 
@@ -26,6 +37,7 @@ class Settings:
     eager: bool = False  # do not compile
     image: ImageUNetConfig | None = None  # other sizes than the recipe's own
     inflation: InflationConfig | None = None
+    distillation: Distillation = Distillation()
 
 
 @dataclass(frozen=True)

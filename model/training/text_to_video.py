@@ -17,7 +17,7 @@ from model.guidance import guided, thresholded
 from model.image_unet import ImageUNet, ImageUNetConfig
 from model.layers import TextStates
 from model.pipeline import conditioned
-from model.sampling import sample_dpmpp_2m
+from model.sampling import Sampler, no_callback, sample_dpmpp_2m
 from model.stunet import InflationConfig, STUNet, inflate
 from model.text import TextEncoder
 from model.training.feed import FRAMES, TOKENS, Batch, Feed, consecutive, random_moment
@@ -92,15 +92,18 @@ def samples(
     captions: Sequence[str],
     shape: tuple[int, ...],
     shift: float,
+    sampler: Sampler = sample_dpmpp_2m,
+    steps: int = 16,
+    guidance: float = 4.0,
 ) -> Tensor:
-    """Guided samples (b, *shape) of captions, from seeds 0, 1, 2, ..."""
+    """Samples (b, *shape) of captions, from seeds 0, 1, 2, ..."""
     device = encoder.device
     asked: Any = network.read(encoder(captions))
     avoided: Any = network.read(encoder([""] * len(captions)))
     noise = noise_for(range(len(captions)), shape).to(device)
     with torch.autocast(device.type, torch.bfloat16):
-        denoise = guided(conditioned(network, asked), conditioned(network, avoided), 4.0)
-        return sample_dpmpp_2m(thresholded(denoise), noise, schedule(16, shift))
+        denoise = guided(conditioned(network, asked), conditioned(network, avoided), guidance)
+        return sampler(thresholded(denoise), noise, schedule(steps, shift), no_callback)
 
 
 def text_to_image(settings: Settings, place: Place, world: World) -> Recipe:

@@ -2,11 +2,13 @@
 
     python -m model.training.train base_image=10 base_temporal=9 --out runs/ciotat-1
     torchrun --nproc-per-node 2 -m model.training.train base_image=10 base_temporal=9 --out runs/ciotat-1
+    python -m model.training.train base_distilled=8 --out runs/ciotat-1
     python -m model.training.train ssr_image=4 ssr_temporal=3 --out runs/ciotat-1
 
-A stage is NAME=MINUTES. Each writes its component (averaged weights), state.safetensors (everything that a later run
-needs to go on), log.jsonl and samples.png, about every third minute and at its end. A stage that finds a component
-of its name under --resume goes on from it: from its state if there is one, else from its weights.
+A stage is NAME=MINUTES; base_distilled makes a student of few, unguided steps of the base_temporal in --out.
+Each writes its component (averaged weights), state.safetensors (everything that a later run needs to go on), log.jsonl and
+samples.png, about every third minute and at its end. A stage that finds a component of its name under --resume goes on
+from it: from its state if there is one, else from its weights.
 """
 
 import argparse
@@ -16,13 +18,14 @@ import torch
 
 from model.text import packaged_encoder
 from model.training import super_resolution, text_to_video
+from model.training.distillation import distillation
 from model.training.loop import Budget, Place, Trainer
 from model.training.objects import Atlas, drawings
-from model.training.recipe import Recipe, Settings
+from model.training.recipe import Distillation, Recipe, Settings
 from model.training.world import World
 from model.weights import Sampling, save_component, save_index
 
-STAGES = ("base_image", "base_temporal", "ssr_image", "ssr_temporal")
+STAGES = ("base_image", "base_temporal", "base_distilled", "ssr_image", "ssr_temporal")
 TEXTURE = {"base": 128, "ssr": 512}  # pixels a side of the drawings that a model's pictures need
 
 
@@ -37,6 +40,8 @@ def stage(text: str) -> tuple[str, float]:
 def recipe_of(name: str, settings: Settings, place: Place, world: World, out: Path) -> Recipe:
     """The recipe of a stage; temporal stages go around the image weights beside them."""
     model, _, part = name.partition("_")
+    if part == "distilled":
+        return distillation(settings, place, world, out / "base_image", out / "base_temporal")
     if part == "image":
         make = text_to_video.text_to_image if model == "base" else super_resolution.upscaler
         return make(settings, place, world)
@@ -76,12 +81,20 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--objects", type=int, help="only the first so many objects, for a trial")
     parser.add_argument("--most-steps", type=int, default=10**9, help="of each stage, for a trial")
+    student = parser.add_argument_group("the student that base_distilled makes of base_temporal")
+    student.add_argument("--distilled-steps", type=int, default=8, help="of its whole schedule")
+    student.add_argument("--moves", type=int, default=1, help="of its teacher in one step of the student")
+    student.add_argument("--guidance", type=float, default=2.5, help="scale of its teacher's guidance")
+    student.add_argument(
+        "--guided", type=float, nargs=2, default=(0.0, 1.0), metavar=("LOW", "HIGH"), help="noise levels"
+    )
     parser.add_argument("--eager", action="store_true", help="do not compile")
     args = parser.parse_args(arguments)
 
     place = Place.join(args.device)
     torch.set_float32_matmul_precision("high")
-    settings = Settings(args.text or packaged_encoder(), args.seed, args.batch, args.eager)
+    plan = Distillation(args.distilled_steps, args.moves, args.guidance, tuple(args.guided))
+    settings = Settings(args.text or packaged_encoder(), args.seed, args.batch, args.eager, distillation=plan)
     texture = max(TEXTURE[name.partition("_")[0]] for name, _ in args.stages)
     names = [drawing.name for drawing in drawings()][: args.objects]
     world = World(Atlas.load(place.device, texture, names), place.device)

@@ -54,7 +54,7 @@ def silent_until(over):
     """An answer that comes when a test says so."""
 
     def answer():
-        over.wait(10)
+        over.wait(20)
         return 204
 
     return answer
