@@ -5,8 +5,8 @@
     python -m model.training.train base_distilled=8 --out runs/ciotat-1
     python -m model.training.train ssr_image=4 ssr_temporal=3 --out runs/ciotat-1
 
-A stage is NAME=MINUTES; base_distilled makes a student of few, unguided steps of the base_temporal in --out.
-Each writes its component (averaged weights), state.safetensors (everything that a later run needs to go on), log.jsonl and
+A stage is NAME=MINUTES; base_distilled makes a student of few, unguided steps of the base_temporal in --out. Each
+writes its component (averaged weights), state.safetensors (everything that a later run needs to go on), log.jsonl and
 samples.png, about every third minute and at its end. A stage that finds a component of its name under --resume goes on
 from it: from its state if there is one, else from its weights.
 """
