@@ -34,7 +34,7 @@ test: setup
 	$(BIN)/pytest -q -n $(PROCESSES) --dist loadfile
 
 test-slow: setup clients
-	$(BIN)/pytest -q -n $(PROCESSES) --dist loadfile -m "slow and not gpu"
+	$(BIN)/pytest -q -n $(PROCESSES) --dist loadfile --no-loadscope-reorder -m "slow and not gpu"
 
 test-all: test test-slow
 
