@@ -57,10 +57,9 @@ class Pipeline:
         if not folder.is_dir():
             raise InvalidCheckpoint(f"{folder} is not a folder")
         sampling = load_index(folder)
-        if sampling.sampler not in SAMPLERS:
-            raise InvalidCheckpoint(
-                f"{folder}: unknown sampler {sampling.sampler!r}, one of {', '.join(SAMPLERS)}"
-            )
+        for name in (sampling.base_sampler, sampling.ssr_sampler):
+            if name not in SAMPLERS:
+                raise InvalidCheckpoint(f"{folder}: unknown sampler {name!r}, one of {', '.join(SAMPLERS)}")
         base = load_stunet(folder / "base_image", folder / "base_temporal")
         ssr = load_stunet(folder / "ssr_image", folder / "ssr_temporal")
         text = TextEncoder(encoder or packaged_encoder(), device, sampling.max_tokens)
@@ -155,7 +154,7 @@ class Pipeline:
         )
         begin = start or noise_for(seeds, (3, frames, size, size)).to(self.device)
         sigmas = schedule(steps, self.sampling.base_shift)
-        return SAMPLERS[self.sampling.sampler](thresholded(denoise), begin, sigmas, on_step)
+        return SAMPLERS[self.sampling.base_sampler](thresholded(denoise), begin, sigmas, on_step)
 
     @torch.inference_mode()
     def upscale(
@@ -181,7 +180,7 @@ class Pipeline:
 
         windows = windowed(watched(make, look), how.window, how.overlap, window_batch)
         denoise = thresholded(consistent(windows, low, factor))
-        return SAMPLERS[how.sampler](denoise, begin, schedule(how.ssr_steps, how.ssr_shift), on_step)
+        return SAMPLERS[how.ssr_sampler](denoise, begin, schedule(how.ssr_steps, how.ssr_shift), on_step)
 
 
 def conditioned(network: ImageUNet | STUNet, context: Any, beside: Tensor | None = None) -> Denoiser:

@@ -28,7 +28,8 @@ class InvalidCheckpoint(ValueError):
 class Sampling:
     """How a checkpoint wants to be sampled: the request says only steps and guidance scale."""
 
-    sampler: str = "dpmpp_2m"
+    base_sampler: str = "dpmpp_2m"
+    ssr_sampler: str = "dpmpp_2m"
     base_size: int = 128  # pixels a side of the base clip
     base_shift: float = 12.0  # schedule shift of the base pass (diffusion.shifted)
     guidance_interval: tuple[float, float] = (0.0, 1.0)  # noise levels that are guided

@@ -170,7 +170,7 @@ def test_noise_belongs_to_the_clip_and_not_to_its_windows(pipeline, sampler):
     network = inflate(tiny.image_unet(replace(tiny.SSR, **levels)), tiny.INFLATION)
 
     def clip(window):
-        how = replace(HOW, sampler=sampler, window=window)
+        how = replace(HOW, base_sampler=sampler, ssr_sampler=sampler, window=window)
         return Pipeline(pipeline.base, network, pipeline.text, how).upscale(low(), 64, [1])
 
     whole = clip(16)
@@ -247,7 +247,7 @@ def test_each_stage_follows_the_schedule_of_the_checkpoint(pipeline):
 @pytest.mark.parametrize("stage", ["base", "ssr"])
 def test_each_stage_follows_the_sampler_of_the_checkpoint(pipeline, stage):
     def clip(sampler):
-        how = replace(HOW, sampler=sampler, ssr_steps=4)
+        how = replace(HOW, base_sampler=sampler, ssr_sampler=sampler, ssr_steps=4)
         shaped = Pipeline(pipeline.base, pipeline.ssr, pipeline.text, how)
         if stage == "base":
             return shaped.base_clips(["a"], [1], frames=2, steps=4)
@@ -343,8 +343,9 @@ def test_a_checkpoint_that_is_not_there_is_named(tmp_path):
         Pipeline.load(tmp_path / "nowhere")
 
 
-def test_an_unknown_sampler_is_refused_with_the_known_ones(tmp_path):
-    tiny.write_checkpoint(tmp_path, replace(HOW, sampler="magic"))
+@pytest.mark.parametrize("stage", ["base_sampler", "ssr_sampler"])
+def test_an_unknown_sampler_is_refused_with_the_known_ones(tmp_path, stage):
+    tiny.write_checkpoint(tmp_path, replace(HOW, **{stage: "magic"}))
 
     with pytest.raises(InvalidCheckpoint, match=r"'magic', one of dpmpp_2m, euler"):
         Pipeline.load(tmp_path)

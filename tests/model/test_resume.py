@@ -42,7 +42,7 @@ def loaded(folder, request):
 @pytest.fixture(scope="module", params=["dpmpp_2m", "euler"])
 def whole(loaded, request):
     """A pipeline, the frames of one video and what was told at each of its steps."""
-    how = replace(HOW, sampler=request.param)
+    how = replace(HOW, base_sampler=request.param, ssr_sampler=request.param)
     pipeline = Pipeline(loaded.base, loaded.ssr, loaded.text, how, dtype=loaded.dtype)
     steps = []
     return pipeline, pipeline.generate(SPEC, steps.append), steps
