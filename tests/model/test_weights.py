@@ -66,7 +66,7 @@ def test_a_video_network_comes_back_frozen_in_float32_and_with_its_sizes(saved):
 
 
 def test_how_a_checkpoint_wants_to_be_sampled_comes_back(tmp_path):
-    how = Sampling("euler", 64, 2.0, (0.1, 0.9), 3, 1.5, 0.2, 16, 4, 77)
+    how = Sampling("euler", "dpmpp_2m", 64, 2.0, (0.1, 0.9), 3, 1.5, 0.2, 16, 4, 77)
 
     save_index(tmp_path, how)
 
