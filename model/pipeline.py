@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from model.canvas import Canvas
 from model.diffusion import Denoiser, noise_for, precondition, schedule
 from model.guidance import guided, thresholded
 from model.image_unet import ImageUNet
@@ -96,8 +97,9 @@ class Pipeline:
 
         What `on_step` raises, or `look` before a batch of windows, ends the generation.
         """
-        ssr_steps = self.sampling.ssr_steps if spec.side > self.sampling.base_size else 0
-        course = Course(spec.steps, ssr_steps, spec.side)
+        canvas = Canvas.of(spec.width, spec.height, self.sampling.base_size)
+        ssr_steps = self.sampling.ssr_steps if canvas.factor > 1 else 0
+        course = Course(spec.steps, ssr_steps, spec.width * spec.height)
         point = resume and resume.on(self.device)
 
         def begun(stage: Stage) -> State | None:
@@ -110,24 +112,24 @@ class Pipeline:
                 [spec.prompt],
                 [spec.seed],
                 negative=spec.negative_prompt,
-                frames=spec.frames,
+                shape=(spec.frames, *canvas.grid),
                 steps=spec.steps,
                 guidance_scale=spec.guidance_scale,
                 start=begun("base"),
                 on_step=lambda state: on_step(course.step(Point("base", state))),
             )
         if not ssr_steps:
-            return to_frames(low[0])
+            return to_frames(canvas.cut(low[0]))
         high = self.upscale(
             low,
-            spec.side,
+            canvas.factor,
             [spec.seed],
             window_batch=window_batch,
             look=look,
             start=begun("ssr"),
             on_step=lambda state: on_step(course.step(Point("ssr", state, low))),
         )
-        return to_frames(high[0])
+        return to_frames(canvas.cut(high[0]))
 
     @torch.inference_mode()
     def base_clips(
@@ -136,14 +138,15 @@ class Pipeline:
         seeds: Sequence[int],
         *,
         negative: str = "",
-        frames: int = 80,
+        shape: tuple[int, int, int] | None = None,
         steps: int = 20,
         guidance_scale: float = 2.5,
         start: State | None = None,
         on_step: OnState = no_callback,
-    ) -> Float[Tensor, "b 3 {frames} h w"]:
-        """Base clips in [-1, 1], one a prompt; each depends on its own prompt and seed alone."""
-        size = self.sampling.base_size
+    ) -> Float[Tensor, "b 3 t h w"]:
+        """Base clips in [-1, 1], one a prompt; each depends on its own prompt and seed alone. `shape`: frames, rows and
+        columns; where none is named, five seconds of a square."""
+        shape = shape or (80, self.sampling.base_size, self.sampling.base_size)
         asked = self.base.read(self.text(prompts))
         avoided = self.base.read(self.text([negative] * len(prompts)))
         denoise = guided(
@@ -152,7 +155,7 @@ class Pipeline:
             guidance_scale,
             self.sampling.guidance_interval,
         )
-        begin = start or noise_for(seeds, (3, frames, size, size)).to(self.device)
+        begin = start or noise_for(seeds, (3, *shape)).to(self.device)
         sigmas = schedule(steps, self.sampling.base_shift)
         return SAMPLERS[self.sampling.base_sampler](thresholded(denoise), begin, sigmas, on_step)
 
@@ -160,7 +163,7 @@ class Pipeline:
     def upscale(
         self,
         low: Float[Tensor, "b 3 t h w"],
-        side: int,
+        factor: int,
         seeds: Sequence[int],
         *,
         window_batch: int = 1,
@@ -168,10 +171,11 @@ class Pipeline:
         start: State | None = None,
         on_step: OnState = no_callback,
     ) -> Float[Tensor, "b 3 t H W"]:
-        """Clips at `side` pixels a side, a multiple of the base size, by windows fused at every step."""
-        factor, how = side // self.sampling.base_size, self.sampling
-        frames = low.shape[2]
-        begin = start or noise_for([seed ^ 0x5512 for seed in seeds], (3, frames, side, side)).to(self.device)
+        """Clips with `factor` times as many rows and columns, by windows fused at every step."""
+        how = self.sampling
+        _, _, frames, rows, columns = low.shape
+        shape = (3, frames, factor * rows, factor * columns)
+        begin = start or noise_for([seed ^ 0x5512 for seed in seeds], shape).to(self.device)
         blur = noise_for([seed ^ 0xA46 for seed in seeds], tuple(low.shape[1:])).to(self.device)
         seen = augmented(low, blur, how.augmentation)
 

@@ -10,7 +10,7 @@ from model.tasks import Task
 FPS = 16
 MAX_SEED = 2**63 - 1
 
-Size = Literal["128x128", "256x256", "512x512", "1024x1024"]
+Size = Literal["128x128", "256x256", "512x512", "1024x1024", "1280x720", "720x1280"]
 
 
 def _no_bool(value: object) -> object:
@@ -80,9 +80,14 @@ class VideoSpec(BaseModel):
     @property
     def cost(self) -> int:
         """What the video costs to make, in megapixel-steps: frames x width x height x steps / 10^6, rounded up."""
-        return -(-self.frames * self.side**2 * self.steps // 10**6)
+        return -(-self.frames * self.width * self.height * self.steps // 10**6)
 
     @property
-    def side(self) -> int:
-        """The width, which is the height, of the finished video in pixels."""
+    def width(self) -> int:
+        """Of the finished video, in pixels."""
         return int(self.size.partition("x")[0])
+
+    @property
+    def height(self) -> int:
+        """Of the finished video, in pixels."""
+        return int(self.size.partition("x")[2])

@@ -78,11 +78,16 @@ class Step:
         """As it is told: 100 is a video that has been stored."""
         return min(99, int(100 * self.fraction))
 
-    def glimpse(self, frames: int, side: int) -> UInt8[np.ndarray, "f s s 3"]:
-        """The clip as it looks by now, made when asked for: every nth frame, at most so many, and at most so wide."""
-        clip = self.estimate[:, :: -(-self.estimate.shape[1] // frames)].float()
-        if clip.shape[-1] > side:
-            clip = F.interpolate(clip, size=(side, side), mode="area")
+    def glimpse(self, frames: int, width: int, height: int) -> UInt8[np.ndarray, "f h w 3"]:
+        """The clip as it looks by now, made when asked for: every nth frame, at most so many, and of each the middle
+        that has this aspect ratio, at most so large."""
+        clip = self.estimate[:, :: -(-self.estimate.shape[1] // frames)]
+        down, across = clip.shape[-2:]
+        rows, columns = min(down, across * height // width), min(across, down * width // height)
+        top, left = (down - rows) // 2, (across - columns) // 2
+        clip = clip[..., top : top + rows, left : left + columns].float()
+        if columns > width:
+            clip = F.interpolate(clip, size=(height, width), mode="area")
         return to_frames(clip)
 
 
@@ -95,12 +100,12 @@ class Course:
 
     base: int
     ssr: int  # none at the base size
-    side: int  # pixels
+    pixels: int  # of a frame
 
     @property
     def _ssr_cost(self) -> float:
         """In base steps: an SSR step at 512 costs about as much as one."""
-        return (self.side / 512) ** 2
+        return self.pixels / 512**2
 
     def step(self, point: Point) -> Step:
         """The step that leads to this point."""

@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     generate.add_argument("-o", "--output", type=Path, required=True, help="the MP4 to write")
     for field, meaning in {
         "model": "an installed checkpoint",
-        "size": "128x128, 256x256, 512x512 or 1024x1024",
+        "size": "128x128, 256x256, 512x512, 1024x1024, 1280x720 or 720x1280",
         "seconds": "1 to 5",
         "seed": "the same seed makes the same video",
         "steps": "denoising steps, 1 to 100",

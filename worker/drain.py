@@ -40,7 +40,9 @@ class Rest:
     """How long a video still takes, by what this attempt has taken for its part of it."""
 
     def __init__(self, spec: VideoSpec, begun: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._ending = ENDING_SECONDS + ENDING_SECONDS_A_MEGAPIXEL * spec.frames * spec.side**2 / 1e6
+        self._ending = (
+            ENDING_SECONDS + ENDING_SECONDS_A_MEGAPIXEL * spec.frames * spec.width * spec.height / 1e6
+        )
         self._begun, self._clock = begun, clock
         self._since = clock()
 

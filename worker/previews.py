@@ -9,7 +9,7 @@ from pathlib import Path
 from model.steps import Step
 from worker.hold import Hold
 from worker.jobs import LeaseLost
-from worker.stills import PREVIEW_FRAMES, PREVIEW_SIDE, preview
+from worker.stills import PREVIEW_FRAMES, PREVIEW_SIDE, preview, shrunk
 from worker.storage import Storage, StorageUnavailable
 from worker.variants import Variant, preview_key
 
@@ -49,7 +49,9 @@ class Previews:
         key = preview_key(self._job.id, self._job.token, self._number)
         with tempfile.TemporaryDirectory(prefix="ciotat-") as scratch:
             made = Path(scratch) / "preview"
-            preview(step.glimpse(PREVIEW_FRAMES, PREVIEW_SIDE), self._job.spec.seconds, made)
+            spec = self._job.spec
+            width, height = shrunk(spec.width, spec.height, PREVIEW_SIDE)
+            preview(step.glimpse(PREVIEW_FRAMES, width, height), spec.seconds, made)
             self._storage.put(key, made, Variant.PREVIEW.content_type)
         self._keys.add(key)
         try:

@@ -46,6 +46,12 @@ def preview(frames: npt.NDArray[np.uint8], seconds: int, target: Path) -> None:
     )
 
 
+def shrunk(width: int, height: int, side: int) -> tuple[int, int]:
+    """Width and height in their proportion, neither more than `side`."""
+    longer = max(width, height, side)
+    return width * side // longer, height * side // longer
+
+
 def _fitted(frame: npt.NDArray[np.uint8], side: int) -> Image.Image:
     """The frame as a picture no wider and no higher than that."""
     picture = Image.fromarray(np.ascontiguousarray(frame))

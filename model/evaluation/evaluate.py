@@ -42,7 +42,8 @@ def generate(
         prompts = [one.prompt for one in group]
         base = pipeline.base_clips(prompts, seeds, steps=steps, guidance_scale=guidance)
         for low, seed in zip(base, seeds, strict=True):
-            final = pipeline.upscale(low[None], size, [seed])[0] if size > low.shape[-1] else low
+            factor = size // low.shape[-1]
+            final = pipeline.upscale(low[None], factor, [seed])[0] if factor > 1 else low
             yield low.float(), final.float()
 
 

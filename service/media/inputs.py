@@ -167,8 +167,8 @@ class Inputs:
             content_type="video/mp4",
             bytes=size,
             sha256=digest.hexdigest(),
-            width=job.spec.side,
-            height=job.spec.side,
+            width=job.spec.width,
+            height=job.spec.height,
             frames=job.spec.frames,
             fps=FPS,
         )

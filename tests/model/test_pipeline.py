@@ -6,12 +6,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from model.diffusion import noise_for, schedule
 from model.image_unet import ImageUNetConfig
 from model.layers import CrossAttention, fourier
 from model.pipeline import Pipeline, fastest_dtype, to_frames
 from model.spec import VideoSpec
+from model.ssr import enlarged
 from model.stunet import inflate
 from model.weights import InvalidCheckpoint, Sampling
 from tests import tiny
@@ -70,6 +72,56 @@ def test_a_video_at_the_base_size_is_not_upscaled(tmp_path):
     assert [step.fraction for step in steps] == pytest.approx([1 / 3, 2 / 3, 1])
 
 
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory):
+    """A pipeline whose clips of 16:9 and 9:16 are 80 x 48 and 48 x 80, and a video of each, an eighth of what may be
+    asked for: cut out of 160 x 96 and 96 x 160."""
+    folder = tmp_path_factory.mktemp("wide")
+    tiny.write_checkpoint(folder, replace(HOW, base_size=64))
+    pipeline, steps = Pipeline.load(folder, dtype=torch.float32), {"160x90": [], "90x160": []}
+    frames = {size: pipeline.generate(asked(size=size), told.append) for size, told in steps.items()}
+    return pipeline, frames, steps
+
+
+@pytest.mark.parametrize(("size", "grid"), [("160x90", (48, 80)), ("90x160", (80, 48))])
+def test_a_video_that_is_not_square_is_the_middle_of_its_enlarged_base_clip(wide, size, grid):
+    _, frames, steps = wide
+    width, height = map(int, size.split("x"))
+    low = steps[size][-1].point.low
+
+    assert frames[size].shape == (16, height, width, 3)
+    assert frames[size].std() > 5
+    assert low.shape[3:] == grid
+    large = to_frames(enlarged(low, 2)[0]).astype(int)
+    top, left = (2 * grid[0] - height) // 2, (2 * grid[1] - width) // 2
+    middle = large[:, top : top + height, left : left + width]
+    moved = [
+        np.abs(np.roll(middle, shift, (1, 2)) - frames[size]).mean() for shift in ((0, 0), (3, 0), (0, 3))
+    ]
+    assert moved[0] < min(moved[1:])
+
+
+@pytest.mark.parametrize("at", [1, 4])
+def test_one_that_is_not_square_goes_on_from_a_point_to_the_bit(wide, at):
+    pipeline, frames, steps = wide
+
+    again = pipeline.generate(asked(size="160x90"), resume=steps["160x90"][at].point)
+
+    assert np.array_equal(again, frames["160x90"])
+
+
+def test_a_glimpse_has_the_proportion_of_the_video_at_every_stage(wide):
+    _, frames, steps = wide
+    for size, asked_for in (("160x90", (32, 18)), ("90x160", (18, 32))):
+        shown = [step.glimpse(8, *asked_for) for step in steps[size]]
+
+        assert {each.shape for each in shown} == {(8, asked_for[1], asked_for[0], 3)}
+        small = [
+            Image.fromarray(frame).resize(asked_for, Image.Resampling.BOX) for frame in frames[size][::2]
+        ]
+        assert np.abs(shown[-1].astype(int) - np.stack(small)).mean() < 4
+
+
 def test_the_same_request_makes_the_same_frames(pipeline, frames):
     assert np.array_equal(pipeline.generate(SPEC), frames)
 
@@ -120,7 +172,7 @@ def test_what_on_step_raises_ends_the_generation_there(pipeline, at):
 
 
 def test_a_clip_does_not_depend_on_what_it_was_batched_with(pipeline):
-    options = {"negative": "blurred grass", "frames": 4, "steps": 3}
+    options = {"negative": "blurred grass", "shape": (4, 32, 32), "steps": 3}
     seeds = [5, 6, 2**63 - 1]
 
     batch = pipeline.base_clips(PROMPTS, seeds, **options)
@@ -133,14 +185,14 @@ def test_a_clip_does_not_depend_on_what_it_was_batched_with(pipeline):
 
 
 def test_two_seeds_of_one_prompt_are_two_clips(pipeline):
-    one, other, same = pipeline.base_clips(["a boat"] * 3, [1, 2, 1], frames=4, steps=2)
+    one, other, same = pipeline.base_clips(["a boat"] * 3, [1, 2, 1], shape=(4, 32, 32), steps=2)
 
     assert (one - other).abs().mean() > 0.01
     torch.testing.assert_close(one, same, rtol=1e-4, atol=1e-4)
 
 
 def test_details_are_those_of_the_seed(pipeline):
-    one, other, same = (pipeline.upscale(low(), 64, [seed]) for seed in (1, 2, 1))
+    one, other, same = (pipeline.upscale(low(), 2, [seed]) for seed in (1, 2, 1))
 
     assert (one - other).abs().mean() > 1e-2
     torch.testing.assert_close(one, same)
@@ -149,18 +201,18 @@ def test_details_are_those_of_the_seed(pipeline):
 def test_an_upscaled_clip_does_not_depend_on_what_it_was_batched_with(pipeline):
     clips = low(batch=2)
 
-    batch = pipeline.upscale(clips, 64, [1, 2])
+    batch = pipeline.upscale(clips, 2, [1, 2])
 
     for k, seed in enumerate([1, 2]):
-        alone = pipeline.upscale(clips[k : k + 1], 64, [seed])
+        alone = pipeline.upscale(clips[k : k + 1], 2, [seed])
         torch.testing.assert_close(batch[k : k + 1], alone, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("window_batch", [2, 9])
 def test_nor_on_how_its_windows_were_batched(pipeline, window_batch):
-    together = pipeline.upscale(low(), 64, [1], window_batch=window_batch)
+    together = pipeline.upscale(low(), 2, [1], window_batch=window_batch)
 
-    torch.testing.assert_close(together, pipeline.upscale(low(), 64, [1]), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(together, pipeline.upscale(low(), 2, [1]), rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("sampler", ["euler", "dpmpp_2m"])
@@ -171,7 +223,7 @@ def test_noise_belongs_to_the_clip_and_not_to_its_windows(pipeline, sampler):
 
     def clip(window):
         how = replace(HOW, base_sampler=sampler, ssr_sampler=sampler, window=window)
-        return Pipeline(pipeline.base, network, pipeline.text, how).upscale(low(), 64, [1])
+        return Pipeline(pipeline.base, network, pipeline.text, how).upscale(low(), 2, [1])
 
     whole = clip(16)
     for window in (5, 3, 30):
@@ -181,10 +233,10 @@ def test_noise_belongs_to_the_clip_and_not_to_its_windows(pipeline, sampler):
 def test_the_low_clip_and_its_augmentation_are_seen(pipeline):
     clear = Pipeline(pipeline.base, pipeline.ssr, pipeline.text, replace(HOW, augmentation=0.0))
 
-    upscaled = clear.upscale(low(), 64, [1])
+    upscaled = clear.upscale(low(), 2, [1])
 
-    assert (upscaled - pipeline.upscale(low(), 64, [1])).abs().mean() > 1e-3
-    assert (upscaled - clear.upscale(-low(), 64, [1])).abs().mean() > 1e-3
+    assert (upscaled - pipeline.upscale(low(), 2, [1])).abs().mean() > 1e-3
+    assert (upscaled - clear.upscale(-low(), 2, [1])).abs().mean() > 1e-3
 
 
 def test_noise_of_the_stages_and_of_seeds_is_not_the_same_noise(pipeline):
@@ -196,8 +248,8 @@ def test_noise_of_the_stages_and_of_seeds_is_not_the_same_noise(pipeline):
 
     with pipeline.ssr.register_forward_pre_hook(watch):
         loud = Pipeline(pipeline.base, pipeline.ssr, pipeline.text, replace(HOW, augmentation=1.0, window=16))
-        loud.upscale(low(), 32, [1])
-        loud.upscale(low(), 32, [2])
+        loud.upscale(low(), 1, [1])
+        loud.upscale(low(), 1, [2])
     noisy, beside = seen[0].chunk(2, dim=1)
     other_noisy, other_beside = seen[HOW.ssr_steps].chunk(2, dim=1)
     base = noise_for([1], (3, 16, 32, 32))
@@ -209,10 +261,10 @@ def test_noise_of_the_stages_and_of_seeds_is_not_the_same_noise(pipeline):
 
 
 def test_pixels_are_within_range_however_strong_the_guidance(pipeline):
-    clips = pipeline.base_clips(PROMPTS[:1], [1], frames=4, steps=4, guidance_scale=20.0)
+    clips = pipeline.base_clips(PROMPTS[:1], [1], shape=(4, 32, 32), steps=4, guidance_scale=20.0)
 
     assert clips.abs().max() <= 1
-    assert pipeline.upscale(low(), 64, [1]).abs().max() <= 1
+    assert pipeline.upscale(low(), 2, [1]).abs().max() <= 1
 
 
 @pytest.mark.parametrize(("interval", "evaluations"), [((0.0, 1.0), 6), ((2.0, 3.0), 3)])
@@ -221,7 +273,9 @@ def test_guidance_follows_the_checkpoints_interval(pipeline, interval, evaluatio
     how = replace(HOW, guidance_interval=interval)
 
     with pipeline.base.register_forward_hook(lambda *call: calls.append(1)):
-        Pipeline(pipeline.base, pipeline.ssr, pipeline.text, how).base_clips(["a"], [1], frames=2, steps=3)
+        Pipeline(pipeline.base, pipeline.ssr, pipeline.text, how).base_clips(
+            ["a"], [1], shape=(2, 32, 32), steps=3
+        )
 
     assert len(calls) == evaluations
 
@@ -250,8 +304,8 @@ def test_each_stage_follows_the_sampler_of_the_checkpoint(pipeline, stage):
         how = replace(HOW, base_sampler=sampler, ssr_sampler=sampler, ssr_steps=4)
         shaped = Pipeline(pipeline.base, pipeline.ssr, pipeline.text, how)
         if stage == "base":
-            return shaped.base_clips(["a"], [1], frames=2, steps=4)
-        return shaped.upscale(low(2), 64, [1])
+            return shaped.base_clips(["a"], [1], shape=(2, 32, 32), steps=4)
+        return shaped.upscale(low(2), 2, [1])
 
     torch.testing.assert_close(clip("euler"), clip("euler"))
     assert (clip("euler") - clip("dpmpp_2m")).abs().mean() > 1e-3
@@ -265,21 +319,21 @@ def test_prompts_are_cut_where_the_checkpoint_says(tmp_path):
 
 def test_at_a_scale_of_one_the_prompt_is_heard_and_the_negative_prompt_is_not(pipeline):
     def clip(prompt, negative):
-        options = {"negative": negative, "frames": 2, "steps": 2, "guidance_scale": 1.0}
+        options = {"negative": negative, "shape": (2, 32, 32), "steps": 2, "guidance_scale": 1.0}
         return pipeline.base_clips([prompt], [1], **options)
 
     assert torch.equal(clip("a boat", "grass"), clip("a boat", "sea"))
     assert (clip("a boat", "grass") - clip("a balloon", "grass")).abs().mean() > 1e-4
 
 
-@pytest.mark.parametrize(("side", "factor"), [(64, 2.0), (128, 4.0)])
-def test_the_upscaler_is_told_the_checkpoints_augmentation_and_the_factor(pipeline, side, factor):
+@pytest.mark.parametrize("factor", [2, 4])
+def test_the_upscaler_is_told_the_checkpoints_augmentation_and_the_factor(pipeline, factor):
     told = []
     conditioner = pipeline.ssr.image.conditioner
     shaped = Pipeline(pipeline.base, pipeline.ssr, pipeline.text, replace(HOW, augmentation=0.3, ssr_steps=1))
 
     with conditioner.scalars.register_forward_pre_hook(lambda module, inputs: told.append(inputs[0])):
-        shaped.upscale(low(2), side, [1])
+        shaped.upscale(low(2), factor, [1])
 
     said = fourier(torch.tensor([[0.3, np.log2(factor) / 3]]) * 100, conditioner.features).flatten(1)
     torch.testing.assert_close(told[0], said, rtol=1e-3, atol=1e-3)
@@ -310,8 +364,8 @@ def test_reduced_precision_makes_nearly_the_same_video(folder, frames):
 def test_noise_and_solver_keep_float32_whatever_the_network_computes_in(folder):
     reduced = Pipeline.load(folder, dtype=torch.bfloat16)
 
-    assert reduced.base_clips(["a"], [1], frames=2, steps=2).dtype == torch.float32
-    assert reduced.upscale(low(), 64, [1]).dtype == torch.float32
+    assert reduced.base_clips(["a"], [1], shape=(2, 32, 32), steps=2).dtype == torch.float32
+    assert reduced.upscale(low(), 2, [1]).dtype == torch.float32
 
 
 def test_the_device_decides_the_precision():

@@ -33,7 +33,7 @@ def clip():
 
 @pytest.fixture(scope="module")
 def upscaled(pipeline, clip):
-    return pipeline.upscale(lowered(clip, 2), 256, [1])
+    return pipeline.upscale(lowered(clip, 2), 2, [1])
 
 
 def test_a_prompt_gets_its_object_its_motion_and_its_background(pipeline):

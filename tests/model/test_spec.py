@@ -13,7 +13,16 @@ def test_a_prompt_alone_is_a_five_second_video():
     spec = VideoSpec(prompt="  a red balloon rising ")
 
     assert spec.prompt == "a red balloon rising"
-    assert (spec.frames, spec.side, spec.steps, spec.model) == (80, 512, 20, "ciotat-1")
+    assert (spec.frames, spec.width, spec.height, spec.steps) == (80, 512, 512, 20)
+    assert spec.model == "ciotat-1"
+
+
+@pytest.mark.parametrize(("size", "width", "height"), [("1280x720", 1280, 720), ("720x1280", 720, 1280)])
+def test_width_comes_first_and_the_cost_counts_both(size, width, height):
+    spec = VideoSpec(prompt="a", size=size, seconds=1, steps=10)
+
+    assert (spec.width, spec.height) == (width, height)
+    assert spec.cost == 148  # 16 frames x 0.9216 megapixels x 10 steps, rounded up
 
 
 def test_without_a_seed_one_is_drawn_and_kept():
@@ -44,7 +53,7 @@ def test_numbers_may_come_as_strings():
         ("seconds", "6", "5"),
         ("seconds", True, "boolean"),
         ("seconds", "soon", "integer"),
-        ("size", "640x480", "1024x1024"),
+        ("size", "640x480", "720x1280"),
         ("seed", -1, "0"),
         ("seed", 2**63, str(MAX_SEED)),
         ("seed", False, "boolean"),

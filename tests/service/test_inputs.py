@@ -293,7 +293,7 @@ def test_silent_hosts_take_no_more_than_their_share_of_the_threads(able, storage
 
 @pytest.fixture
 def video(client):
-    return client.videos.create(prompt="a boat", seconds="2", size="128x128", extra_body={"steps": 7}).id
+    return client.videos.create(prompt="a boat", seconds="2", size="1280x720", extra_body={"steps": 7}).id
 
 
 def deriving(client, video, file):
@@ -354,7 +354,8 @@ def test_every_way_to_a_video_from_a_video_is_queued_once_it_does(
     assert job.inputs["video"].bytes == len(kept)
     if "file" not in way:
         assert kept == b"".join(storage.read(jobs.get(video).video_key))
-        assert (made.size, job.spec.steps) == ("128x128", 7)
+        assert (job.inputs["video"].width, job.inputs["video"].height) == (1280, 720)
+        assert (made.size, job.spec.steps) == ("1280x720", 7)
         assert job.spec.seed != jobs.get(video).spec.seed
     assert made.seconds == ("4" if "extend" in way else "5" if "file" in way else "2")
 

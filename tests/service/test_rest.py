@@ -244,7 +244,9 @@ def test_models_are_the_installed_checkpoints(http):
     assert [model["id"] for model in models["data"]] == ["ciotat-1", "other"]
     assert http.get("/v1/models/ciotat-1").json() == models["data"][0]
     assert models["data"][0]["tasks"] == ["text_to_video"]
-    assert "512x512" in models["data"][0]["sizes"]
+    assert models["data"][0]["sizes"] == [
+        *("128x128", "256x256", "512x512", "1024x1024", "1280x720", "720x1280")
+    ]
     assert models["data"][0]["limits"]["seconds"] == {"least": 1, "most": 5}
     assert models["data"][0]["limits"]["frames"] == {"least": 16, "most": 80}
 

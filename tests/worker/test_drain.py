@@ -81,4 +81,7 @@ def test_what_is_left_takes_as_long_in_proportion_as_what_this_attempt_has_done(
 def test_a_larger_video_takes_longer_to_encode_and_to_store():
     large = Rest(SPEC.model_copy(update={"size": "1024x1024", "seconds": 5}), 0.0, lambda: 0.0)
 
+    wide = Rest(SPEC.model_copy(update={"size": "1280x720", "seconds": 5}), 0.0, lambda: 0.0)
+
+    assert wide.seconds(1.0) / large.seconds(1.0) == pytest.approx(1280 * 720 / 1024**2, abs=0.01)
     assert large.seconds(1.0) > 20 * Rest(SPEC, 0.0, lambda: 0.0).seconds(1.0)

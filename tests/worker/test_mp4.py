@@ -5,10 +5,12 @@ import pytest
 from worker.mp4 import described, encode
 
 
-@pytest.mark.parametrize(("count", "side"), [(1, 16), (16, 128), (80, 64)])
-def test_an_mp4_of_n_frames_has_n_frames(tmp_path, count, side):
-    ramp = np.linspace(0, 255, side).astype(np.uint8)
-    frames = np.broadcast_to(ramp[None, None, :, None], (count, side, side, 3))
+@pytest.mark.parametrize(
+    ("count", "width", "height"), [(1, 16, 16), (16, 128, 128), (80, 64, 64), (2, 1280, 720), (2, 720, 1280)]
+)
+def test_an_mp4_of_n_frames_has_n_frames_of_their_size(tmp_path, count, width, height):
+    ramp = np.linspace(0, 255, width).astype(np.uint8)
+    frames = np.broadcast_to(ramp[None, None, :, None], (count, height, width, 3))
 
     encode(frames, 16, tmp_path / "a.mp4")
 
@@ -16,7 +18,7 @@ def test_an_mp4_of_n_frames_has_n_frames(tmp_path, count, side):
         stream = video.streams.video[0]
         assert (stream.codec_context.name, stream.pix_fmt, stream.average_rate) == ("h264", "yuv420p", 16)
         decoded = [frame.to_ndarray(format="rgb24") for frame in video.decode(stream)]
-    assert len(decoded) == count
+    assert [frame.shape for frame in decoded] == [(height, width, 3)] * count
     assert np.abs(decoded[-1].astype(int) - frames[-1]).mean() < 4
 
 

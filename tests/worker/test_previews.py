@@ -27,10 +27,12 @@ def files(folder):
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
-def step(frames=16, side=128):
+def step(frames=16, height=128, width=128):
     """A step whose clip moves: a ramp that wanders through the frames."""
-    ramp = torch.linspace(-1, 1, side)
-    clip = torch.stack([ramp.roll(3 * frame).expand(3, side, side) for frame in range(frames)], dim=1)
+    ramp = torch.linspace(-1, 1, width)
+    clip = torch.stack(
+        [ramp.roll(width // 16 * frame).expand(3, height, width) for frame in range(frames)], dim=1
+    )
     return Step(Point("base", State(1, clip[None], clip[None])), 2, 0.5)
 
 
@@ -45,16 +47,25 @@ def animation(path):
         return frames, image.size, lasts
 
 
-@pytest.mark.parametrize(("frames", "side", "shown"), [(16, 128, 16), (80, 128, 40), (48, 512, 24)])
-def test_a_preview_is_the_whole_clip_in_small(redis, tmp_path, frames, side, shown):
+@pytest.mark.parametrize(
+    ("frames", "made", "shown", "asked", "size"),
+    [
+        (16, (128, 128), 16, "128x128", (128, 128)),
+        (80, (128, 128), 40, "128x128", (128, 128)),
+        (48, (512, 512), 24, "512x512", (128, 128)),
+        (16, (96, 160), 16, "1280x720", (128, 72)),
+        (16, (1280, 768), 16, "720x1280", (72, 128)),
+    ],
+)
+def test_a_preview_is_the_whole_clip_in_small(redis, tmp_path, frames, made, shown, asked, size):
     jobs, clock = JobStore(redis), iter([0.0, *[1e3] * 9])
-    spec = SPEC.model_copy(update={"seconds": frames // 16})
+    spec = SPEC.model_copy(update={"seconds": frames // 16, "size": asked})
     job = claim(jobs, jobs.create(spec).id)
 
-    Previews(Hold(job, jobs), LocalStorage(tmp_path), lambda: next(clock)).offer(step(frames, side))
+    Previews(Hold(job, jobs), LocalStorage(tmp_path), lambda: next(clock)).offer(step(frames, *made))
 
-    pictures, size, lasts = animation(tmp_path / jobs.get(job.id).preview_key)
-    assert (len(pictures), size) == (shown, (128, 128))
+    pictures, drawn, lasts = animation(tmp_path / jobs.get(job.id).preview_key)
+    assert (len(pictures), drawn) == (shown, size)
     assert abs(lasts - 1000 * spec.seconds) <= shown
     assert all(picture.std() > 30 for picture in pictures)
     assert all((a != b).any() for a, b in pairwise(pictures))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from worker.stills import spritesheet, thumbnail
+from worker.stills import preview, shrunk, spritesheet, thumbnail
 from worker.variants import Variant, every_key, video_key
 
 
@@ -12,14 +12,22 @@ def shades(count, height, width):
     return np.broadcast_to(greys[:, None, None, None], (count, height, width, 3))
 
 
-@pytest.mark.parametrize(("side", "shown"), [(128, 128), (1024, 512)])
-def test_the_thumbnail_is_the_middle_frame_and_not_larger_than_needed(tmp_path, side, shown):
-    frames = shades(17, side, side)
+@pytest.mark.parametrize(
+    ("width", "height", "shown"),
+    [
+        (128, 128, (128, 128)),
+        (1024, 1024, (512, 512)),
+        (1280, 720, (512, 288)),
+        (720, 1280, (288, 512)),
+    ],
+)
+def test_the_thumbnail_is_the_middle_frame_and_not_larger_than_needed(tmp_path, width, height, shown):
+    frames = shades(17, height, width)
 
     thumbnail(frames, tmp_path / "still")
 
     with Image.open(tmp_path / "still") as picture:
-        assert (picture.format, picture.size) == ("WEBP", (shown, shown))
+        assert (picture.format, picture.size) == ("WEBP", shown)
         assert abs(np.asarray(picture.convert("L")).mean() - frames[8].mean()) < 3
 
 
@@ -33,6 +41,22 @@ def test_the_spritesheet_shows_the_video_from_its_first_frame_to_its_last(tmp_pa
     assert (np.diff(tiles) > 10).all()
     assert tiles[0] < 2
     assert tiles[-1] > 253
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (720, 1280), (128, 128)])
+def test_pictures_of_a_video_have_its_proportion(tmp_path, width, height):
+    frames = shades(16, height, width)
+
+    spritesheet(frames, tmp_path / "sheet")
+    preview(frames, 1, tmp_path / "preview")
+
+    sizes = {}
+    for name in ("sheet", "preview"):
+        with Image.open(tmp_path / name) as picture:
+            sizes[name] = picture.size
+    tile = shrunk(width, height, 256)
+    assert sizes == {"sheet": (4 * tile[0], 4 * tile[1]), "preview": shrunk(width, height, 128)}
+    assert shrunk(width, height, 128) in {(128, 72), (72, 128), (128, 128)}
 
 
 def test_variants_lie_side_by_side_and_every_attempt_has_keys_of_its_own():

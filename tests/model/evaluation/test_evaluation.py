@@ -154,7 +154,7 @@ class FakePipeline(Pipeline):
             [torch.randn(3, 80, 16, 16, generator=torch.Generator().manual_seed(s)) for s in seeds]
         )
 
-    def upscale(self, low, side, seeds):
+    def upscale(self, low, factor, seeds):
         return low.repeat_interleave(2, -1).repeat_interleave(2, -2)
 
 
