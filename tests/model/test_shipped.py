@@ -7,7 +7,7 @@ import torch
 
 from model.evaluation.evaluate import JUDGES
 from model.evaluation.judges import Judges, activity
-from model.evaluation.measures import borders, seam_ratio
+from model.evaluation.pixels import borders, seam_ratio
 from model.pipeline import Pipeline
 from model.ssr import enlarged, lowered
 from model.training.motions import MOTIONS

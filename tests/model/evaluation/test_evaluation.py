@@ -1,4 +1,4 @@
-"""The judges and the figures made with them."""
+"""One command: questions, shards, a report, and what it says of what falls short or cannot be asked."""
 
 import argparse
 import json
@@ -7,17 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from model.evaluation import evaluate
+from model.evaluation import evaluate, report
 from model.evaluation.evaluate import digest
-from model.evaluation.judge_training import Lessons, new_judges, worn
-from model.evaluation.judges import Judges, activity
-from model.evaluation.measures import Judged, borders, seam_ratio, share, summarise, wilson
-from model.evaluation.prompts import Question, question
+from model.evaluation.judge_training import new_judges
+from model.evaluation.judges import Judges
+from model.evaluation.prompts import question
 from model.evaluation.sheet import draw_sheet, stack_sheets, to_frames
+from model.evaluation.studio import Answer, Shot
 from model.pipeline import Pipeline
 from model.training.motions import MOTIONS, heldout
-from model.training.objects import Atlas, drawings
-from model.training.world import World
+from model.training.objects import drawings
 
 NAMES = tuple(drawing.name for drawing in drawings()[::150])
 
@@ -28,15 +27,6 @@ def judges() -> Judges:
     return new_judges(NAMES).eval()
 
 
-@pytest.fixture(scope="module")
-def lessons() -> Lessons:
-    return Lessons(World(Atlas.load("cpu", 64, NAMES, workers=0), "cpu"), 0)
-
-
-def asked(motion: str = "right", name: str = "octopus") -> Question:
-    return Question(f"{name} {motion}", name, motion, "", "green grass", 1)
-
-
 def test_every_prompt_is_held_out_and_names_what_it_asks():
     questions = [question(index, 0) for index in range(56)]
 
@@ -45,92 +35,6 @@ def test_every_prompt_is_held_out_and_names_what_it_asks():
     assert {one.motion for one in questions[:14]} == set(MOTIONS)
     assert len({one.prompt for one in questions}) == 56
     assert questions[3] == question(3, 0) != question(3, 1)
-
-
-def test_judges_are_small_and_survive_their_file(judges: Judges, tmp_path):
-    judges.measured(accuracy={"object": 1.0}, frozen_below=0.5)
-    judges.save(tmp_path)
-    again = Judges.load(tmp_path)
-    clips = torch.rand(1, 3, 80, 32, 32) * 2 - 1
-
-    assert again.config == judges.config
-    assert torch.allclose(again.judge(clips).motion_odds, judges.judge(clips).motion_odds, atol=2e-3)
-    everything = new_judges(tuple(drawing.name for drawing in drawings()))
-    assert sum(value.numel() for value in everything.state_dict().values()) * 2 < 3 * 2**20
-
-
-def test_judges_refuse_clips_of_another_length(judges: Judges):
-    with pytest.raises(ValueError, match="80 frames, not 16"):
-        judges.judge(torch.zeros(1, 3, 16, 64, 64))
-
-
-def test_judges_see_a_clip_the_same_alone_and_in_a_batch(judges: Judges):
-    clips = torch.rand(2, 3, 80, 32, 32) * 2 - 1
-
-    together, alone = judges.judge(clips), judges.judge(clips[1:2])
-
-    assert torch.allclose(together.object_odds[1:2], alone.object_odds, atol=1e-4)
-    assert torch.allclose(together.motion_odds[1:2], alone.motion_odds, atol=1e-4)
-
-
-def test_wear_keeps_the_picture_and_its_range(lessons: Lessons):
-    frames, _ = lessons.frames(8)
-    clips = torch.rand(4, 3, 2, 32, 32) * 2 - 1
-
-    used = worn(clips, torch.Generator().manual_seed(0))
-
-    assert used.shape == clips.shape
-    assert used.abs().max() <= 1
-    assert frames.shape == (8, 3, 128, 128)
-    assert torch.corrcoef(torch.stack([used[0].flatten(), clips[0].flatten()]))[0, 1] > 0.4
-
-
-def test_wilson_is_the_textbook_interval():
-    assert wilson(8, 10) == pytest.approx((0.4902, 0.9433), abs=2e-4)
-    assert wilson(0, 10)[0] == 0.0
-    assert wilson(0, 0) == (0.0, 1.0)
-    assert share([True, False])["share"] == 0.5
-
-
-def test_borders_are_where_another_window_takes_over():
-    # windows 0-8, 6-14, 12-20: the second begins after frame 5, the first ends after frame 7
-    assert borders(20, 8, 2) == [5, 7, 11, 13]
-    assert borders(8, 8, 2) == []
-
-
-def test_a_jump_at_a_border_is_a_seam():
-    torch.manual_seed(0)
-    clip = torch.randn(3, 20, 16, 16) * 0.1
-    jumpy = clip.clone()
-    jumpy[:, 8:] += 0.5
-
-    assert seam_ratio(clip, [7]) == pytest.approx(1.0, abs=0.2)
-    assert seam_ratio(jumpy, [7]) > 5
-    assert seam_ratio(torch.zeros(3, 20, 16, 16), [7]) is None
-
-
-def test_activity_tells_a_frozen_clip_from_a_living_one(lessons: Lessons):
-    still = torch.zeros(1, 3, 80, 64, 64)
-    moving, _ = lessons.clips(4)
-
-    assert activity(still).item() == 0
-    assert activity(moving).max() > 0.01
-
-
-def test_the_summary_counts_right_answers_frozen_clips_and_confusions():
-    clips = [
-        Judged(0, asked(), "octopus", "right", "green grass", 0.2, 1.0, 1.1),
-        Judged(1, asked("left"), "octopus", "right", "green grass", 0.0, 1.2, None),
-        Judged(2, asked("stand still"), "tiger", "stand still", "green grass", 0.0, None, None),
-    ]
-
-    found = summarise(clips, 0.05)
-
-    assert found["object"]["right"] == 2
-    assert found["frozen"] == share([False, True]) | {"below": 0.05}
-    assert found["seam_ratio"] == 1.1
-    assert found["confusions"]["motion"] == {"left -> right": 1}
-    assert found["motion_by_name"]["left"]["share"] == 0
 
 
 def test_a_sheet_has_a_row_for_each_clip():
@@ -158,33 +62,103 @@ class FakePipeline(Pipeline):
         return low.repeat_interleave(2, -1).repeat_interleave(2, -2)
 
 
-def test_shards_merge_into_the_report_of_one_run(judges: Judges, tmp_path, monkeypatch):
+@pytest.fixture
+def command(judges: Judges, tmp_path, monkeypatch) -> list[str]:
+    """An evaluation of three questions, at two shards or at one."""
     judges.save(tmp_path / "judges")
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "model_index.json").write_text("{}")
     monkeypatch.setattr(evaluate.Pipeline, "load", lambda folder, device, encoder=None: FakePipeline())
-    common = [
-        "--checkpoint",
-        str(tmp_path / "model"),
-        "--judges",
-        str(tmp_path / "judges"),
-        "--device",
-        "cpu",
-    ]
-    common += ["--n", "3", "--size", "256", "--batch", "2"]
+    common = {"checkpoint": tmp_path / "model", "judges": tmp_path / "judges", "device": "cpu", "batch": 2}
+    common |= {"parts": "text_to_video", "n": 3, "size": 256}
+    return [word for name, value in common.items() for word in (f"--{name}", str(value))]
 
-    evaluate.main([*common, "--out", str(tmp_path / "one")])
+
+def run(command: list[str], out, *more: str) -> dict:
+    evaluate.main([*command, "--out", str(out), *more])
+    return json.loads((out / "results.json").read_text()) if (out / "results.json").exists() else {}
+
+
+def test_shards_merge_into_the_report_of_one_run(command, tmp_path):
+    one = run(command, tmp_path / "one")
     for shard in ("0/2", "1/2"):
-        evaluate.main([*common, "--out", str(tmp_path / "two"), "--shard", shard])
-    evaluate.main(["--out", str(tmp_path / "two"), "--merge"])
+        assert run(command, tmp_path / "two", "--shard", shard) == {}
+    two = run(command, tmp_path / "two", "--merge")
 
-    one, two = (json.loads((tmp_path / run / "results.json").read_text()) for run in ("one", "two"))
-    assert {k: v for k, v in one.items() if k != "command"} == {
-        k: v for k, v in two.items() if k != "command"
-    }
-    assert one["n"] == 3
-    assert one["seam_ratio"] == pytest.approx(1, abs=0.1)
-    assert (tmp_path / "two" / "sheet.png").stat().st_size > 1000
+    assert one == two
+    found = one["parts"]["text_to_video"]
+    assert found["n"] == 3
+    assert [answer["index"] for answer in found["answers"]] == [0, 1, 2]
+    assert found["figures"]["seam"]["value"] == pytest.approx(1, abs=0.1)
+    assert (tmp_path / "two" / "text_to_video.png").stat().st_size > 1000
+
+
+def test_shards_of_two_runs_are_not_put_together(command, tmp_path):
+    run(command, tmp_path / "out", "--shard", "0/2")
+
+    with pytest.raises(ValueError, match="shards of text_to_video are not one run"):
+        run(command, tmp_path / "out", "--merge")
+
+    run(command, tmp_path / "out", "--shard", "1/2", "--steps", "3")
+    with pytest.raises(ValueError, match="different checkpoints, judges or settings"):
+        run(command, tmp_path / "out", "--merge")
+
+
+def test_an_unknown_part_is_refused_by_name(command, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        run([*command, "--parts", "text_to_video,smell"], tmp_path)
+
+    assert "no part smell; there are text_to_video" in capsys.readouterr().err
+
+
+def test_what_a_checkpoint_does_not_do_is_said(command, tmp_path, capsys):
+    (tmp_path / "model" / "model_index.json").write_text('{"tasks": []}')
+
+    report.write_shard(tmp_path / "out", "ssr_256", (0, 1), HOW, [shot("ssr_256", **SHARP)])
+    found = run(command, tmp_path / "out", "--merge")
+    assert found["not_available"]["text_to_video"] == "the checkpoint does not do text_to_video"
+    assert "text_to_video: not available, the checkpoint does not do text_to_video" in capsys.readouterr().out
+
+
+HOW = {"size": 256, "steps": 4, "seed": 0}
+SHARP = {
+    "psnr": 30.0, "psnr_bicubic": 27.0, "psnr_gain": 3.0, "lpips": 0.1, "lpips_bicubic": 0.3, "lpips_gain": 0.2,
+    "seam": 1.0,
+}  # fmt: skip
+LOOKS = {"object": "octopus", "motion": "right", "background": "green grass"}
+
+
+def shot(part: str, seen: dict[str, str] | None = None, index: int = 0, **measured) -> Shot:
+    asked = LOOKS if part == "text_to_video" else {}
+    answer = Answer(part, index, "an octopus", 1, asked, asked | (seen or {}), measured)
+    return Shot(answer, np.zeros((2, 128, 128, 3), np.uint8))
+
+
+def text_shot(index: int, **wrong: str) -> Shot:
+    right = {what: what not in wrong for what in LOOKS}
+    return shot("text_to_video", wrong, index, **right, frozen=False, seam=1.0, seam_of_base=1.0)
+
+
+def test_a_figure_that_falls_short_is_told_with_what_is_missing(tmp_path, capsys):
+    shots = [text_shot(0), text_shot(1), text_shot(2, motion="left"), text_shot(3)]
+    report.write_shard(tmp_path, "text_to_video", (0, 1), HOW, shots)
+
+    found = report.merge(tmp_path, {})["parts"]["text_to_video"]
+
+    told = capsys.readouterr().out
+    assert "motion                75.0 % [30.1, 95.4]     n 4   SHORT by 15.0 points: bar >= 90.0 %" in told
+    assert "object               100.0 %" in told
+    assert not found["figures"]["motion"]["met"]
+    assert found["figures"]["object"]["met"]
+    assert found["confusions"]["motion"] == {"right -> left": 1}
+    assert found["motion_by_name"] == {"right": "3 of 4"}
+
+
+def test_what_is_wrong_with_a_clip_is_written_under_it():
+    assert report.told(text_shot(0).answer) == "an octopus"
+    assert report.told(text_shot(0, motion="left").answer) == "an octopus   [seen as motion: left]"
+    torn = shot("ssr_256", **(SHARP | {"seam": 3.0, "psnr_gain": -1.0}))
+    assert report.told(torn.answer) == "an octopus   [psnr_gain -1.00; seam 3.00]"
 
 
 def test_a_checkpoint_is_known_by_its_weights_and_not_by_what_is_said_about_it(tmp_path):

@@ -1,0 +1,55 @@
+"""Text-to-video, judged on held-out pairs."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from model.evaluation.figures import Bar, Kind
+from model.evaluation.pixels import borders, seam_ratio
+from model.evaluation.prompts import question
+from model.evaluation.studio import Clip, Part, Shot, Studio, row
+from model.training.motions import MOTIONS, STILL
+
+LOOK_BARS = (Bar("object", limit=0.85), Bar("motion", limit=0.9), Bar("background", limit=0.97))
+FROZEN = Bar("frozen", limit=0.0, most=True)
+SEAM = Bar("seam", Kind.MEDIAN, 1.1, most=True)
+
+
+def clips(studio: Studio, questions: Sequence[Any]) -> Iterator[tuple[Clip, Clip]]:
+    """The base clip and the final one of every question, in order, a batch at a time."""
+    how, pipeline = studio.settings, studio.pipeline
+    for start in range(0, len(questions), studio.batch):
+        group = questions[start : start + studio.batch]
+        base = pipeline.base_clips(
+            [one.prompt for one in group],
+            [one.seed for one in group],
+            steps=how.steps,
+            guidance_scale=how.guidance,
+        )
+        for low, asked in zip(base, group, strict=True):
+            factor = how.size // low.shape[-1]
+            final = pipeline.upscale(low[None], factor, [asked.seed])[0] if factor > 1 else low
+            yield low.float(), final.float()
+
+
+def text_to_video(studio: Studio, indices: Sequence[int]) -> Iterator[Shot]:
+    """Seams of the windows on the final clip; on the base clip, which has none, for what motion alone gives."""
+    questions = [question(index, studio.settings.seed) for index in indices]
+    how = studio.pipeline.sampling
+    at = borders(80, how.window, how.overlap) if studio.settings.size > how.base_size else []
+    for index, asked, (low, final) in zip(indices, questions, clips(studio, questions), strict=True):
+        windowed = at and asked.motion != MOTIONS[STILL]
+        seams = {
+            "seam": seam_ratio(final, at) if windowed else None,
+            "seam_of_base": seam_ratio(low, at) if windowed else None,
+        }
+        yield Shot(studio.judged("text_to_video", index, asked, final, **seams), row(final))
+
+
+PARTS = (
+    Part(
+        "text_to_video",
+        (*LOOK_BARS, FROZEN, SEAM, Bar("seam_of_base", Kind.MEDIAN)),
+        text_to_video,
+        n=200,
+    ),
+)

@@ -1,0 +1,15 @@
+"""Everything that a checkpoint can be judged on, by name."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from model.evaluation import from_words, upscaling
+from model.evaluation.studio import Part
+
+PARTS: Mapping[str, Part] = {part.name: part for part in (*from_words.PARTS, *upscaling.PARTS)}
+
+
+def lacking(folder: Path) -> dict[str, str]:
+    """The parts that this checkpoint cannot be asked for, and why."""
+    reasons = {name: part.lacking(folder) for name, part in PARTS.items()}
+    return {name: reason for name, reason in reasons.items() if reason is not None}
