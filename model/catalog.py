@@ -3,12 +3,25 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from model.spec import GuidanceScale, Steps
 from model.tasks import Task
 
 SHIPPED = Path(__file__).parent / "checkpoints"
 INDEX = "model_index.json"
 STYLES = "styles"  # the folder of a checkpoint's styles, each a folder of its own
+
+
+class Defaults(BaseModel):
+    """What a checkpoint does where a request does not say, by its index; a distilled one has few steps, unguided."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: Steps = 20
+    guidance_scale: GuidanceScale = 2.5
 
 
 class UnknownModel(LookupError):
@@ -45,14 +58,27 @@ def locate(checkpoints: Path, model: str) -> Path:
     return checkpoints / model
 
 
-def tasks(folder: Path) -> tuple[Task, ...]:
-    """What this checkpoint does, by its model_index.json; one that cannot be read is the worker's to complain of."""
+def read_index(folder: Path) -> dict[str, Any]:
+    """A checkpoint's model_index.json; one that cannot be read is the worker's to complain of, and empty here."""
     try:
         index = json.loads((folder / INDEX).read_text())
     except ValueError:
-        return (Task.TEXT_TO_VIDEO,)
-    named = index.get("tasks", [Task.TEXT_TO_VIDEO]) if isinstance(index, dict) else []
+        return {}
+    return index if isinstance(index, dict) else {}
+
+
+def tasks(folder: Path) -> tuple[Task, ...]:
+    """What this checkpoint does."""
+    named = read_index(folder).get("tasks", [Task.TEXT_TO_VIDEO])
     return tuple(task for task in Task if task in named)
+
+
+def defaults(folder: Path) -> Defaults:
+    """How this checkpoint is best asked; where its index says it wrongly, which the worker complains of, as any."""
+    try:
+        return Defaults.model_validate(read_index(folder).get("defaults", {}))
+    except ValidationError:
+        return Defaults()
 
 
 def styles(folder: Path) -> tuple[str, ...]:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from model.catalog import Defaults
 from model.image_unet import ImageUNet, ImageUNetConfig
 from model.stunet import InflationConfig, STUNet, TemporalDelta
 from model.tasks import Task
@@ -130,10 +132,20 @@ def save_stunet(image_folder: Path, temporal_folder: Path, network: STUNet) -> N
     save_component(temporal_folder, network.config, network.temporal)
 
 
-def save_index(folder: Path, sampling: Sampling, tasks: Sequence[Task] = (Task.TEXT_TO_VIDEO,)) -> None:
-    """model_index.json: what makes a folder a checkpoint, and what it does."""
+def save_index(
+    folder: Path,
+    sampling: Sampling,
+    tasks: Sequence[Task] = (Task.TEXT_TO_VIDEO,),
+    defaults: Defaults = Defaults(),  # noqa: B008 (it is frozen)
+) -> None:
+    """model_index.json: what makes a folder a checkpoint, what it does, and how it is best asked."""
     folder.mkdir(parents=True, exist_ok=True)
-    index = {"format": FORMAT, "tasks": list(tasks), "sampling": asdict(sampling)}
+    index = {
+        "format": FORMAT,
+        "tasks": list(tasks),
+        "defaults": defaults.model_dump(),
+        "sampling": asdict(sampling),
+    }
     (folder / INDEX).write_text(json.dumps(index, indent=2) + "\n")
 
 
@@ -155,4 +167,8 @@ def load_index(folder: Path) -> Sampling:
         raise InvalidCheckpoint(f"{file}: format {index.get('format')!r} is not {FORMAT!r}")
     if not isinstance(sampling := index.get("sampling", {}), dict):
         raise InvalidCheckpoint(f"{file}: sampling must be a JSON object")
+    try:
+        Defaults.model_validate(index.get("defaults", {}))
+    except ValidationError as error:
+        raise InvalidCheckpoint(f"{file}: defaults: {error.errors()[0]['msg']}") from error
     return parse(Sampling, sampling, file)

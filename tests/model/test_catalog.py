@@ -1,19 +1,25 @@
 """The catalog: a model is one of the folders there are, whatever its name looks like."""
 
+import json
+
 import pytest
 
 from model.catalog import (
+    INDEX,
+    Defaults,
     TaskNotAvailable,
     UnknownModel,
     UnknownStyle,
     check_style,
     check_task,
+    defaults,
     installed,
     locate,
     styles,
     tasks,
 )
 from model.tasks import Task
+from model.weights import InvalidCheckpoint, load_index
 
 
 @pytest.fixture
@@ -50,7 +56,7 @@ def test_no_model_at_all_is_said(tmp_path):
         ("not JSON", ["text_to_video"]),
         ('{"tasks": ["extend", "text_to_video", "dance"]}', ["text_to_video", "extend"]),
         ('{"tasks": []}', []),
-        ("[1]", []),
+        ("[1]", ["text_to_video"]),
     ],
 )
 def test_what_a_checkpoint_does_stands_in_its_index(checkpoints, index, does):
@@ -88,3 +94,28 @@ def test_any_other_style_is_refused_with_the_styles_there_are(checkpoints, name)
         check_style(checkpoints, "second", name)
     with pytest.raises(UnknownModel):
         check_style(checkpoints, "third", name)
+
+
+@pytest.mark.parametrize(
+    ("named", "found"),
+    [
+        ({"steps": 8, "guidance_scale": 1.0}, Defaults(steps=8, guidance_scale=1.0)),
+        ({"steps": 8}, Defaults(steps=8)),
+        ({}, Defaults()),
+        ({"steps": 0}, Defaults()),
+        ({"steps": "many"}, Defaults()),
+        ({"strength": 1}, Defaults()),
+        ("none", Defaults()),
+    ],
+)
+def test_a_checkpoint_says_what_it_does_where_a_request_does_not(tmp_path, named, found):
+    (tmp_path / INDEX).write_text(json.dumps({"format": "ciotat/1", "defaults": named}))
+
+    assert defaults(tmp_path) == found
+
+
+def test_a_checkpoint_of_wrong_defaults_is_not_loaded(tmp_path):
+    (tmp_path / INDEX).write_text(json.dumps({"format": "ciotat/1", "defaults": {"steps": 0}}))
+
+    with pytest.raises(InvalidCheckpoint, match="defaults: Input should be greater than"):
+        load_index(tmp_path)
