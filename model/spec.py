@@ -38,6 +38,12 @@ GuidanceScale = Annotated[
     BeforeValidator(_no_bool, json_schema_input_type=float | str),
     Field(ge=1.0, le=20.0),
 ]
+Share = Annotated[
+    float,
+    BeforeValidator(_no_bool, json_schema_input_type=float | str),
+    Field(ge=0.0, le=1.0),
+]
+Style = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
 class Notice(BaseModel):
@@ -63,6 +69,10 @@ class VideoSpec(BaseModel):
     seed: Seed = Field(default_factory=lambda: secrets.randbelow(MAX_SEED + 1))
     steps: Steps = 20
     guidance_scale: GuidanceScale = 2.5
+    strength: Share = Field(0.7, description="how much of a clip is made anew; 0 gives it back")
+    loop: bool = Field(False, description="the last frame flows into the first")
+    style: Style | None = Field(None, description="one of the checkpoint's styles")
+    style_alpha: Share = Field(0.8, description="how much of the style; 0 is the base model")
 
     @property
     def notices(self) -> tuple[Notice, ...]:

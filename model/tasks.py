@@ -1,6 +1,7 @@
-"""What a checkpoint can be asked for, and what each task is given beside words."""
+"""What a checkpoint can be asked for: what each task is given beside words, what it reads, how long it may be."""
 
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Task(StrEnum):
@@ -18,14 +19,30 @@ class Task(StrEnum):
 
 PICTURE, CLIP = "picture", "clip"
 
-TAKES: dict[Task, frozenset[str]] = {
-    Task.TEXT_TO_VIDEO: frozenset(),
-    Task.IMAGE_TO_VIDEO: frozenset({PICTURE}),
-    Task.INPAINT: frozenset({PICTURE, CLIP}),
-    Task.CINEMAGRAPH: frozenset({PICTURE}),
-    Task.EXTEND: frozenset({CLIP}),
-    Task.INTERPOLATE: frozenset({PICTURE}),
-    Task.VIDEO_TO_VIDEO: frozenset({CLIP}),
-    Task.STYLIZE: frozenset(),
+STRENGTH, LOOP, STYLE, STYLE_ALPHA = "strength", "loop", "style", "style_alpha"
+OF_SOME = (STRENGTH, LOOP, STYLE, STYLE_ALPHA)  # fields of a spec that not every task uses
+_STYLED = frozenset({STYLE, STYLE_ALPHA})
+_LOOPED = _STYLED | {LOOP}
+
+
+class Terms(NamedTuple):
+    """On which terms a task is done. What it can be given, it needs."""
+
+    reference: frozenset[str] = frozenset()  # what it begins with: one of these kinds, or nothing
+    mask: bool = False  # whether a mask says what of it is made
+    last_frame: bool = False  # whether a picture says where it ends
+    uses: frozenset[str] = _LOOPED  # of OF_SOME
+    seconds: int = 5  # at most
+
+
+TERMS: dict[Task, Terms] = {
+    Task.TEXT_TO_VIDEO: Terms(),
+    Task.IMAGE_TO_VIDEO: Terms(frozenset({PICTURE})),
+    Task.INPAINT: Terms(frozenset({PICTURE, CLIP}), mask=True),
+    Task.CINEMAGRAPH: Terms(frozenset({PICTURE}), mask=True),
+    Task.EXTEND: Terms(frozenset({CLIP})),
+    Task.INTERPOLATE: Terms(frozenset({PICTURE}), last_frame=True, uses=_STYLED),
+    Task.VIDEO_TO_VIDEO: Terms(frozenset({CLIP}), uses=_LOOPED | {STRENGTH}),
+    Task.STYLIZE: Terms(),
 }
 BY_INPUT = {PICTURE: Task.IMAGE_TO_VIDEO, CLIP: Task.VIDEO_TO_VIDEO}

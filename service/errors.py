@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from grpc import StatusCode
 
-from model.catalog import TaskNotAvailable, UnknownModel
+from model.catalog import TaskNotAvailable, UnknownModel, UnknownStyle
 from worker.files import FileNotFound
 from worker.jobs import JobNotFound, JobOver, KeyReused, StoreUnavailable, UnknownCursor
 from worker.limits import DayIsSpent, QueueFull, TooManyJobs, TooManyRequests
@@ -153,6 +153,7 @@ REFUSALS: dict[type[Exception], Refusal] = {
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE, StatusCode.RESOURCE_EXHAUSTED, "body_too_large"
     ),
     UnknownModel: Refusal(HTTPStatus.BAD_REQUEST, StatusCode.INVALID_ARGUMENT, "model_not_found"),
+    UnknownStyle: Refusal(HTTPStatus.BAD_REQUEST, StatusCode.INVALID_ARGUMENT, "style_not_found"),
     UnknownCursor: Refusal(HTTPStatus.BAD_REQUEST, StatusCode.INVALID_ARGUMENT, "cursor_not_found"),
     KeyReused: Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, StatusCode.ALREADY_EXISTS, "idempotency_key_reused"),
     LinkRefused: Refusal(HTTPStatus.FORBIDDEN, StatusCode.PERMISSION_DENIED, "link_refused"),
@@ -231,4 +232,9 @@ def field_of(error: Exception) -> str | None:
     return _FIELDS.get(type(error))
 
 
-_FIELDS: dict[type[Exception], str] = {UnknownModel: "model", UnknownCursor: "after", KeyReused: KEY_HEADER}
+_FIELDS: dict[type[Exception], str] = {
+    UnknownModel: "model",
+    UnknownStyle: "style",
+    UnknownCursor: "after",
+    KeyReused: KEY_HEADER,
+}

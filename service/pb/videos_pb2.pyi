@@ -38,7 +38,7 @@ VIDEO_STATUS_FAILED: VideoStatus
 VIDEO_STATUS_CANCELLED: VideoStatus
 
 class CreateVideoRequest(_message.Message):
-    __slots__ = ("prompt", "negative_prompt", "model", "seconds", "size", "seed", "steps", "guidance_scale", "request_id", "metadata", "input_reference", "task")
+    __slots__ = ("prompt", "negative_prompt", "model", "seconds", "size", "seed", "steps", "guidance_scale", "request_id", "metadata", "input_reference", "task", "strength", "loop", "style", "style_alpha")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -58,6 +58,10 @@ class CreateVideoRequest(_message.Message):
     METADATA_FIELD_NUMBER: _ClassVar[int]
     INPUT_REFERENCE_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
+    STRENGTH_FIELD_NUMBER: _ClassVar[int]
+    LOOP_FIELD_NUMBER: _ClassVar[int]
+    STYLE_FIELD_NUMBER: _ClassVar[int]
+    STYLE_ALPHA_FIELD_NUMBER: _ClassVar[int]
     prompt: str
     negative_prompt: str
     model: str
@@ -70,7 +74,11 @@ class CreateVideoRequest(_message.Message):
     metadata: _containers.ScalarMap[str, str]
     input_reference: InputReference
     task: str
-    def __init__(self, prompt: _Optional[str] = ..., negative_prompt: _Optional[str] = ..., model: _Optional[str] = ..., seconds: _Optional[int] = ..., size: _Optional[str] = ..., seed: _Optional[int] = ..., steps: _Optional[int] = ..., guidance_scale: _Optional[float] = ..., request_id: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., input_reference: _Optional[_Union[InputReference, _Mapping]] = ..., task: _Optional[str] = ...) -> None: ...
+    strength: float
+    loop: bool
+    style: str
+    style_alpha: float
+    def __init__(self, prompt: _Optional[str] = ..., negative_prompt: _Optional[str] = ..., model: _Optional[str] = ..., seconds: _Optional[int] = ..., size: _Optional[str] = ..., seed: _Optional[int] = ..., steps: _Optional[int] = ..., guidance_scale: _Optional[float] = ..., request_id: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., input_reference: _Optional[_Union[InputReference, _Mapping]] = ..., task: _Optional[str] = ..., strength: _Optional[float] = ..., loop: _Optional[bool] = ..., style: _Optional[str] = ..., style_alpha: _Optional[float] = ...) -> None: ...
 
 class InputReference(_message.Message):
     __slots__ = ("image_url", "file_id")
@@ -275,7 +283,7 @@ class Notice(_message.Message):
     def __init__(self, code: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
 
 class Video(_message.Message):
-    __slots__ = ("id", "object", "model", "status", "progress", "created_at", "completed_at", "expires_at", "prompt", "size", "seconds", "remixed_from_video_id", "error", "seed", "fps", "frames", "steps", "guidance_scale", "negative_prompt", "task", "queue_position", "eta_seconds", "timings", "metadata", "warnings")
+    __slots__ = ("id", "object", "model", "status", "progress", "created_at", "completed_at", "expires_at", "prompt", "size", "seconds", "remixed_from_video_id", "error", "seed", "fps", "frames", "steps", "guidance_scale", "negative_prompt", "task", "queue_position", "eta_seconds", "timings", "metadata", "warnings", "strength", "loop", "style", "style_alpha")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -308,6 +316,10 @@ class Video(_message.Message):
     TIMINGS_FIELD_NUMBER: _ClassVar[int]
     METADATA_FIELD_NUMBER: _ClassVar[int]
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    STRENGTH_FIELD_NUMBER: _ClassVar[int]
+    LOOP_FIELD_NUMBER: _ClassVar[int]
+    STYLE_FIELD_NUMBER: _ClassVar[int]
+    STYLE_ALPHA_FIELD_NUMBER: _ClassVar[int]
     id: str
     object: str
     model: str
@@ -333,4 +345,8 @@ class Video(_message.Message):
     timings: Timings
     metadata: _containers.ScalarMap[str, str]
     warnings: _containers.RepeatedCompositeFieldContainer[Notice]
-    def __init__(self, id: _Optional[str] = ..., object: _Optional[str] = ..., model: _Optional[str] = ..., status: _Optional[_Union[VideoStatus, str]] = ..., progress: _Optional[int] = ..., created_at: _Optional[int] = ..., completed_at: _Optional[int] = ..., expires_at: _Optional[int] = ..., prompt: _Optional[str] = ..., size: _Optional[str] = ..., seconds: _Optional[str] = ..., remixed_from_video_id: _Optional[str] = ..., error: _Optional[_Union[VideoError, _Mapping]] = ..., seed: _Optional[int] = ..., fps: _Optional[int] = ..., frames: _Optional[int] = ..., steps: _Optional[int] = ..., guidance_scale: _Optional[float] = ..., negative_prompt: _Optional[str] = ..., task: _Optional[str] = ..., queue_position: _Optional[int] = ..., eta_seconds: _Optional[float] = ..., timings: _Optional[_Union[Timings, _Mapping]] = ..., metadata: _Optional[_Mapping[str, str]] = ..., warnings: _Optional[_Iterable[_Union[Notice, _Mapping]]] = ...) -> None: ...
+    strength: float
+    loop: bool
+    style: str
+    style_alpha: float
+    def __init__(self, id: _Optional[str] = ..., object: _Optional[str] = ..., model: _Optional[str] = ..., status: _Optional[_Union[VideoStatus, str]] = ..., progress: _Optional[int] = ..., created_at: _Optional[int] = ..., completed_at: _Optional[int] = ..., expires_at: _Optional[int] = ..., prompt: _Optional[str] = ..., size: _Optional[str] = ..., seconds: _Optional[str] = ..., remixed_from_video_id: _Optional[str] = ..., error: _Optional[_Union[VideoError, _Mapping]] = ..., seed: _Optional[int] = ..., fps: _Optional[int] = ..., frames: _Optional[int] = ..., steps: _Optional[int] = ..., guidance_scale: _Optional[float] = ..., negative_prompt: _Optional[str] = ..., task: _Optional[str] = ..., queue_position: _Optional[int] = ..., eta_seconds: _Optional[float] = ..., timings: _Optional[_Union[Timings, _Mapping]] = ..., metadata: _Optional[_Mapping[str, str]] = ..., warnings: _Optional[_Iterable[_Union[Notice, _Mapping]]] = ..., strength: _Optional[float] = ..., loop: _Optional[bool] = ..., style: _Optional[str] = ..., style_alpha: _Optional[float] = ...) -> None: ...

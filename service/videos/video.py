@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from model.spec import FPS, Notice
-from model.tasks import Task
+from model.tasks import STRENGTH, STYLE_ALPHA, TERMS, Task
 from worker.jobs import Job, Status
 from worker.outlook import Prospect
 
@@ -52,6 +52,10 @@ class Video(BaseModel):
     guidance_scale: float
     negative_prompt: str
     task: Task
+    strength: float | None
+    loop: bool
+    style: str | None
+    style_alpha: float | None
     queue_position: int | None
     eta_seconds: float | None
     timings: Timings | None
@@ -83,5 +87,7 @@ class Video(BaseModel):
             timings=timings,
             metadata=job.metadata,
             warnings=list(job.spec.notices if job.warnings is None else job.warnings),
-            **job.spec.model_dump(exclude={"seconds"}),
+            strength=job.spec.strength if STRENGTH in TERMS[job.spec.task].uses else None,
+            style_alpha=None if job.spec.style is None else job.spec.style_alpha,
+            **job.spec.model_dump(exclude={"seconds", STRENGTH, STYLE_ALPHA}),
         )

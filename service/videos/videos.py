@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, Field
 
-from model.catalog import check_task, locate
+from model.catalog import check_style, check_task, locate
 from model.spec import VideoSpec
 from model.tasks import Task
 from service.errors import (
@@ -22,7 +22,7 @@ from service.errors import (
     VideoNotReady,
 )
 from service.media.inputs import Inputs, Source
-from service.videos.asked import REFERENCE, VideoRequest, of_task
+from service.videos.asked import REFERENCE, VideoRequest, check_terms, of_task
 from service.videos.content import Content
 from service.videos.feed import Feed
 from service.videos.fields import parsed
@@ -123,6 +123,9 @@ class Videos:
         locate(self._checkpoints, spec.model)
         source = self.inputs.reference(tenant, REFERENCE, reference)
         spec = of_task(spec, source)
+        check_terms(spec)
+        if spec.style is not None:
+            check_style(self._checkpoints, spec.model, spec.style)
         self.check_task(spec.model, spec.task, "task" if "task" in given else REFERENCE)
         return self.accept(tenant, "create", key, spec, given.get("seed") is not None, source)
 

@@ -15,6 +15,7 @@ def test_a_prompt_alone_is_a_five_second_video():
     assert spec.prompt == "a red balloon rising"
     assert (spec.frames, spec.width, spec.height, spec.steps) == (80, 512, 512, 20)
     assert spec.model == "ciotat-1"
+    assert (spec.strength, spec.loop, spec.style, spec.style_alpha) == (0.7, False, None, 0.8)
 
 
 @pytest.mark.parametrize(("size", "width", "height"), [("1280x720", 1280, 720), ("720x1280", 720, 1280)])
@@ -61,6 +62,11 @@ def test_numbers_may_come_as_strings():
         ("steps", 0, "1"),
         ("guidance_scale", 0.5, "1"),
         ("guidance_scale", float("nan"), "1"),
+        ("strength", 1.5, "1"),
+        ("strength", False, "boolean"),
+        ("style", "x" * 65, "64"),
+        ("style_alpha", -0.5, "0"),
+        ("loop", "around", "boolean"),
         ("loras", ["x"], "not permitted"),
     ],
 )

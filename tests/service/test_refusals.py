@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from model.catalog import TaskNotAvailable, UnknownModel
+from model.catalog import TaskNotAvailable, UnknownModel, UnknownStyle
 from service.errors import (
     INTERNAL,
     REFUSALS,
@@ -249,7 +249,12 @@ CASES = [
     (creating(prompt="a", input_reference={"image_url": PICTURE}), "queued", TaskNotAvailable, REFERENCE),
     (creating(prompt="a", input_reference={"image_url": SVG}), "queued", InvalidMedia, REFERENCE),
     (creating(prompt="a", task="image_to_video"), "queued", InvalidField, REFERENCE),
-    (creating(prompt="a", task="stylize"), "queued", TaskNotAvailable, "task"),
+    (creating(prompt="a", task="stylize"), "queued", InvalidField, "style"),
+    (creating(prompt="a", strength=2), "queued", InvalidField, "strength"),
+    (creating(prompt="a", strength=0.7), "queued", InvalidField, "strength"),
+    (creating(prompt="a", style="flat"), "queued", UnknownStyle, "style"),
+    (creating(prompt="a", style_alpha=0.8), "queued", InvalidField, "style_alpha"),
+    (creating(prompt="a", style_alpha=-0.1), "queued", InvalidField, "style_alpha"),
     (creating(prompt="a", task="dance"), "queued", InvalidField, "task"),
     (REMIX, "unknown", JobNotFound, None),
     (REMIX, "queued", VideoNotReady, None),

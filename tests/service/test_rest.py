@@ -18,6 +18,10 @@ OUR_KEYS = {"seed", "fps", "frames", "steps", "guidance_scale", "negative_prompt
     "timings",
     "metadata",
     "warnings",
+    "strength",
+    "loop",
+    "style",
+    "style_alpha",
 }
 
 
@@ -92,6 +96,15 @@ def test_json_multipart_and_forms_ask_for_the_same(http, jobs):
         ({"prompt": "a", "steps": 10**9}, "steps", "100"),
         ({"prompt": "a", "steps": "10" * 3000}, "steps", "maximum"),
         ({"prompt": "a", "seed": -1}, "seed", "0"),
+        ({"prompt": "a", "strength": 1.01}, "strength", "1"),
+        ({"prompt": "a", "strength": True}, "strength", "boolean"),
+        ({"prompt": "a", "style_alpha": "-0.1"}, "style_alpha", "0"),
+        ({"prompt": "a", "loop": "around"}, "loop", "boolean"),
+        ({"prompt": "a", "style": ""}, "style", "1"),
+        ({"prompt": "a", "style": "flat"}, "style", "none"),
+        ({"prompt": "a", "strength": "0.7"}, "strength", "text_to_video does not use it"),
+        ({"prompt": "a", "style_alpha": 0.8}, "style_alpha", "without a style"),
+        ({"prompt": "a", "task": "stylize"}, "style", "stylize needs one"),
         ({"prompt": "a", "guidance_scale": "much"}, "guidance_scale", "number"),
         ({"prompt": "a", "model": "sora-2"}, "model", "ciotat-1"),
         ({"prompt": "a", "model": "../ciotat-1"}, "model", "pattern"),

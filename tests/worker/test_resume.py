@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from model.sampling import State
 from model.spec import VideoSpec
 from model.steps import Point, Step
+from model.tasks import Task
 from tests.claims import claim
 from worker import render as rendering
 from worker.events import START, EventLog
@@ -351,6 +352,18 @@ def test_a_point_that_is_damaged_or_another_videos_is_ignored_with_a_line_in_the
     assert made.seconds == {}
     assert "starts anew" in caplog.text
     assert how not in OTHERS or f"another {how}" in caplog.text
+
+
+def test_no_two_videos_have_points_of_the_same_mark():
+    others = {"prompt": "b", "negative_prompt": "b", "task": Task.EXTEND, "model": "b", "seed": 8}
+    others |= {"size": "512x512", "steps": 9, "guidance_scale": 9.0, "strength": 0.5, "loop": True}
+    others |= {"style": "flat", "seconds": 2, "style_alpha": 0.5}
+    specs = [SPEC, *(SPEC.model_copy(update={name: value}) for name, value in others.items())]
+
+    marks = {mark(spec, "sha", torch.float32)["spec"] for spec in specs}
+
+    assert others.keys() == VideoSpec.model_fields.keys()
+    assert len(marks) == len(specs)
 
 
 def test_a_newer_point_takes_the_place_of_the_one_before_it_which_is_removed_last(redis, jobs, job, tmp_path):
