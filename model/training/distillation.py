@@ -30,6 +30,7 @@ from model.training.feed import FRAMES, TOKENS, Batch, Feed, consecutive
 from model.training.known import masks, share_made
 from model.training.loop import Place
 from model.training.recipe import Distillation, Recipe, Settings, fused
+from model.training.shapes import Shapes
 from model.training.text_to_video import SIZE, WithText, samples
 from model.training.world import World
 from model.weights import load_stunet
@@ -85,7 +86,7 @@ def distilled_loss(
         sigma = clean.new_full((n,), begin)
         known = None
         if teacher.config.conditioned:
-            known = Known(clean, masks(n, clean.shape[2], clean.shape[3], chance))
+            known = Known(clean, masks(n, clean.shape[2], (clean.shape[3], clean.shape[4]), chance))
         noise = torch.randn(clean.shape, generator=chance, device=clean.device)
         x = noised(clean, noise, sigma)
         beside = None if known is None else known.beside
@@ -125,9 +126,11 @@ def distillation(settings: Settings, place: Place, world: World, image: Path, te
     chance = torch.Generator(place.device).manual_seed(seed + 1)
     times = torch.Generator().manual_seed(seed + 1)
 
+    shapes = Shapes(SIZE, settings.oblong, settings.seed)
+
     def render(batch: Batch) -> Tensor:
         moments = consecutive(len(batch.scenes), FRAMES, times)
-        return world.render(batch.scenes, moments.to(place.device), SIZE)
+        return world.render(batch.scenes, moments.to(place.device), shapes.draw())
 
     fused(teacher, settings)
     student = fused(WithText(network), settings)

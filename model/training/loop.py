@@ -21,6 +21,7 @@ from model.weights import WEIGHTS, load_weights
 STATE = "state.safetensors"
 SAVE_SECONDS = 170
 LOG_STEPS = 50
+COMPILING = 3  # steps
 GROWN = ("stem.weight",)  # by temporal layers that are told what is known, since those that were not
 REMEMBERED = (("exp_avg", "exp_avg_sq", "step"), ("momentum",))  # by AdamW, by Muon
 
@@ -112,7 +113,7 @@ class Trainer:
         progress = 0.0
         for batch in batches:
             value = self.step(batch, loss, share_at(progress, self.budget))
-            if self.steps == 1:  # the first step compiles; its minutes are not charged
+            if self.steps <= COMPILING:  # these compile, one for each shape; their minutes are not charged
                 start = time.monotonic()
             shown = torch.lerp(shown, value, 0.02 if self.steps > 1 else 1.0)
             if self.steps % 10 == 0:

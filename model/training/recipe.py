@@ -35,6 +35,7 @@ class Settings:
     seed: int = 0
     batch: int | None = None  # samples a step and process; None is the recipe's own
     eager: bool = False  # do not compile
+    oblong: float = 0.0  # share of batches of pictures that are not square
     image: ImageUNetConfig | None = None  # other sizes than the recipe's own
     inflation: InflationConfig | None = None
     distillation: Distillation = Distillation()

@@ -22,6 +22,7 @@ from model.stunet import InflationConfig, STUNet, inflate
 from model.training.feed import consecutive, random_moment
 from model.training.loop import Place
 from model.training.recipe import Recipe, Settings, fused
+from model.training.shapes import Shapes
 from model.training.world import Scenes, World
 from model.weights import load_image_unet
 
@@ -55,20 +56,28 @@ class WithScalars(nn.Module):
 class Crops:
     """Pairs of a sharp clip (b, 3, t, 256, 256) and its low-resolution self, from one enlargement factor a batch."""
 
-    def __init__(self, world: World, frames: int, seed: int) -> None:
+    def __init__(self, world: World, frames: int, seed: int, oblong: float = 0.0) -> None:
         self.world, self.frames = world, frames
+        self.shapes = Shapes(BASE, oblong, seed)
         self.generator, self.rng = torch.Generator().manual_seed(seed), random.Random(seed)
 
     def render(self, scenes: Scenes) -> tuple[Tensor, Tensor, int]:
         """High, low, factor."""
         factor = self.rng.choice(FACTORS)
         n, device = len(scenes), self.world.device
-        cells = (BASE * factor - CROP) // factor + 1
-        corner = torch.randint(cells, (n, 2), generator=self.generator) * factor
+        rows, columns = (
+            (BASE, BASE) if factor < FACTORS[-1] else self.shapes.draw()
+        )  # only the largest are oblong
+        corners = torch.tensor([columns, rows]) - CROP // factor + 1
+        corner = (torch.rand(n, 2, generator=self.generator) * corners).long() * factor
         still = self.frames == 1
         times = random_moment(n, self.generator) if still else consecutive(n, self.frames, self.generator)
         high = self.world.render(
-            scenes, times.to(device), BASE * factor, crop=corner.to(device), crop_size=CROP
+            scenes,
+            times.to(device),
+            (rows * factor, columns * factor),
+            crop=corner.to(device),
+            crop_size=CROP,
         )
         return high, lowered(high, factor), factor
 
@@ -121,7 +130,7 @@ def recipe(
     """What both have in common: pairs of sharp and low-resolution crops."""
     still = isinstance(network, ImageUNet)
     network.to(place.device)
-    crops = Crops(world, 1 if still else WINDOW, 1000 * settings.seed + place.rank)
+    crops = Crops(world, 1 if still else WINDOW, 1000 * settings.seed + place.rank, settings.oblong)
     chance = torch.Generator(place.device).manual_seed(place.rank + 1)
     scenes = torch.Generator().manual_seed(1000 * settings.seed + place.rank + 500)
 

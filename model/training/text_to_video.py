@@ -24,6 +24,7 @@ from model.training.feed import FRAMES, TOKENS, Batch, Feed, consecutive, random
 from model.training.known import masks, share_made
 from model.training.loop import Place
 from model.training.recipe import Recipe, Settings, fused
+from model.training.shapes import Shapes
 from model.training.world import World
 from model.weights import load_image_unet
 
@@ -138,11 +139,12 @@ def recipe(
     chance = torch.Generator(place.device).manual_seed(place.rank + 1)
     times = torch.Generator().manual_seed(place.rank + 1)
     shift = IMAGE_SHIFT if still else VIDEO_SHIFT
+    shapes = Shapes(SIZE, settings.oblong, settings.seed)
 
     def render(batch: Batch) -> Tensor:
         n = len(batch.scenes)
         moments = random_moment(n, times) if still else consecutive(n, FRAMES, times)
-        clips = world.render(batch.scenes, moments.to(place.device), SIZE)
+        clips = world.render(batch.scenes, moments.to(place.device), shapes.draw())
         return clips[:, :, 0] if still else clips
 
     shown = Feed(world, encoder, 24 if still else 8, 77, still=False, dropout=0.0)
@@ -160,7 +162,7 @@ def recipe(
         """What is told of clean clips, where the network can be told anything."""
         if isinstance(network, ImageUNet) or not network.config.conditioned:
             return None
-        return Known(clean, masks(len(clean), clean.shape[2], clean.shape[3], chance))
+        return Known(clean, masks(len(clean), clean.shape[2], (clean.shape[3], clean.shape[4]), chance))
 
     sigmas = still_sigmas if still else clip_sigmas
     loss = text_loss(fused(WithText(network), settings), feed, render, sigmas, chance, knowing)

@@ -89,12 +89,17 @@ def main(arguments: list[str] | None = None) -> None:
         "--guided", type=float, nargs=2, default=(0.0, 1.0), metavar=("LOW", "HIGH"), help="noise levels"
     )
     parser.add_argument("--eager", action="store_true", help="do not compile")
+    parser.add_argument(
+        "--oblong", type=float, default=0.0, help="share of batches that are 160x96 or 96x160 (half of each)"
+    )
     args = parser.parse_args(arguments)
 
     place = Place.join(args.device)
     torch.set_float32_matmul_precision("high")
     plan = Distillation(args.distilled_steps, args.moves, args.guidance, tuple(args.guided))
-    settings = Settings(args.text or packaged_encoder(), args.seed, args.batch, args.eager, distillation=plan)
+    settings = Settings(
+        args.text or packaged_encoder(), args.seed, args.batch, args.eager, args.oblong, distillation=plan
+    )
     texture = max(TEXTURE[name.partition("_")[0]] for name, _ in args.stages)
     names = [drawing.name for drawing in drawings()][: args.objects]
     world = World(Atlas.load(place.device, texture, names), place.device)
