@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, Field
 
-from model.catalog import check_style, check_task, locate
+from model.catalog import check_style, check_task, defaults, locate
 from model.spec import VideoSpec
 from model.tasks import Task
 from service.errors import (
@@ -151,6 +151,7 @@ class Videos:
         request = (
             None if key is None else known_by(route, key, spec, seeded, source.known_as if source else "")
         )
+        spec = self._filled(spec)
         made, metadata = (spec.spec, spec.metadata) if isinstance(spec, VideoRequest) else (spec, NO_PAIRS)
         if source:
             self._jobs.check_room(made, tenant, request)
@@ -167,6 +168,11 @@ class Videos:
         (now,) = self._outlook.of([created.job])
         then = Prospect(created.job.place, now.eta_seconds)
         return Accepted(Video.of(created.job.as_created, then), created.before)
+
+    def _filled(self, spec: VideoSpec) -> VideoSpec:
+        """The spec with its checkpoint's own defaults, wherever the request does not say."""
+        own = defaults(locate(self._checkpoints, spec.model)).model_dump()
+        return spec.model_copy(update={name: own[name] for name in own.keys() - spec.model_fields_set})
 
     def _ring(self, job_id: str) -> None:
         try:
