@@ -6,6 +6,7 @@ predicted v (Li & He 2025, "Back to basics"): clean pictures lie on a small mani
 noise does not, and a prediction that contains noise needs as many features as the patch has pixels. ADR 0005.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -66,10 +67,15 @@ def shifted(sigma: Tensor, shift: float) -> Tensor:
     return shift * sigma / (1 + (shift - 1) * sigma)
 
 
-def schedule(steps: int, shift: float) -> list[float]:
-    """steps + 1 noise levels from 1 down to 0, evenly spaced before the shift."""
+def schedule(steps: int, shift: float, share: float = 1.0) -> list[float]:
+    """steps + 1 noise levels from 1 down to 0, evenly spaced before the shift.
+
+    Of a share of them only the last ones, in whole steps, since a student of few steps knows no other levels: rounded
+    down, but at least one, unless the share is 0.
+    """
     between = shifted(torch.linspace(1, 0, steps + 1, dtype=torch.float64), shift)[1:-1]
-    return [1.0, *between.tolist(), 0.0]
+    left = max(math.floor(share * steps + 1e-9), min(1, math.ceil(share)))
+    return [1.0, *between.tolist(), 0.0][steps - left :]
 
 
 def random_sigmas(n: int, shift: float, spread: float, generator: torch.Generator) -> Float[Tensor, " {n}"]:

@@ -43,14 +43,22 @@ def places(height: int, width: int, device: torch.device) -> Float[Tensor, "{hei
 
 
 class TemporalConv(nn.Conv2d):
-    """1D convolution over time, on n c h w. `stride` 2 keeps frames 0, 2, 4, ..."""
+    """1D convolution over time, on n c h w. `stride` 2 keeps frames 0, 2, 4, ... Beyond the ends of a clip there is
+    nothing; of one that is `circular`, its other end."""
 
     def __init__(self, channels: int, out: int, kernel: int = 3, stride: int = 1) -> None:
         super().__init__(channels, out, (kernel, 1), stride=(stride, 1), padding=(kernel // 2, 0))
 
-    def over(self, x: Float[Tensor, "n c h w"], frames: int) -> Float[Tensor, "m d h w"]:
-        height = x.shape[2]
-        y = super().forward(rearrange(x, "(b t) c h w -> b c t (h w)", t=frames))
+    def over(
+        self, x: Float[Tensor, "n c h w"], frames: int, circular: bool = False
+    ) -> Float[Tensor, "m d h w"]:
+        height, reach = x.shape[2], self.kernel_size[0] // 2
+        y = rearrange(x, "(b t) c h w -> b c t (h w)", t=frames)
+        if circular:
+            around = F.pad(y, (0, 0, reach, reach), mode="circular")
+            y = F.conv2d(around, self.weight, self.bias, self.stride)
+        else:
+            y = super().forward(y)
         return rearrange(y, "b c t (h w) -> (b t) c h w", h=height)
 
     def become_identity(self) -> None:
@@ -70,8 +78,10 @@ class TemporalDown(nn.Module):
         self.conv = TemporalConv(channels, channels, kernel, stride=2)
         self.conv.become_identity()
 
-    def forward(self, x: Float[Tensor, "n c h w"], frames: int) -> Float[Tensor, "m c h w"]:
-        return self.conv.over(x, frames)
+    def forward(
+        self, x: Float[Tensor, "n c h w"], frames: int, circular: bool = False
+    ) -> Float[Tensor, "m c h w"]:
+        return self.conv.over(x, frames, circular)
 
 
 class TemporalUp(nn.Module):
@@ -82,8 +92,10 @@ class TemporalUp(nn.Module):
         self.conv = TemporalConv(channels, channels, kernel)
         self.conv.become_identity()
 
-    def forward(self, x: Float[Tensor, "n c h w"], frames: int) -> Float[Tensor, "m c h w"]:
-        return self.conv.over(x.repeat_interleave(2, dim=0), 2 * frames)
+    def forward(
+        self, x: Float[Tensor, "n c h w"], frames: int, circular: bool = False
+    ) -> Float[Tensor, "m c h w"]:
+        return self.conv.over(x.repeat_interleave(2, dim=0), 2 * frames, circular)
 
 
 class ConvInflation(nn.Module):
@@ -103,10 +115,10 @@ class ConvInflation(nn.Module):
         self.project = zeroed(nn.Conv2d(inner, channels, 1))
 
     def forward(
-        self, x: Float[Tensor, "n c h w"], frames: int, vector: Float[Tensor, "m e"]
+        self, x: Float[Tensor, "n c h w"], frames: int, vector: Float[Tensor, "m e"], circular: bool = False
     ) -> Float[Tensor, "n c h w"]:
         y = F.silu(self.spatial_norm(self.spatial(self.norm(x))))
-        y = F.silu(self.film(self.temporal_norm(self.temporal.over(y, frames)), vector))
+        y = F.silu(self.film(self.temporal_norm(self.temporal.over(y, frames, circular)), vector))
         change: Tensor = self.project(y)
         return x + change
 
@@ -128,9 +140,9 @@ class AttentionInflation(nn.Module):
         self.project = zeroed(nn.Linear(channels, channels))
 
     def forward(
-        self, x: Float[Tensor, "n c h w"], frames: int, vector: Float[Tensor, "m e"]
+        self, x: Float[Tensor, "n c h w"], frames: int, vector: Float[Tensor, "m e"], circular: bool = False
     ) -> Float[Tensor, "n c h w"]:
-        height = x.shape[2]
+        height = x.shape[2]  # each frame sees all others, however the clip ends
         y = self.norm(x)
         if self.place is not None:
             y = y + rearrange(

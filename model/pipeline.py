@@ -1,8 +1,9 @@
 """One video from one request: text -> base pass (all frames at once) -> windowed super-resolution -> frames."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -10,14 +11,20 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from model.canvas import Canvas
+from model.catalog import INDEX, TaskNotAvailable, tasks
+from model.compositions import KNOWING, compose, lower
+from model.conditioning import FREE, Conditions, nothing_known
 from model.diffusion import Denoiser, noise_for, precondition, schedule
+from model.extension import Begun, Pass, extended, spans_of
+from model.given import NOTHING, Given
 from model.guidance import guided, thresholded
 from model.image_unet import ImageUNet
+from model.looping import closed, lapped, turned
 from model.sampling import SAMPLERS, State, no_callback
 from model.sampling import OnStep as OnState
 from model.spec import Notice, VideoSpec
 from model.ssr import augmented, consistent, upscaled
-from model.steps import Course, OnStep, Point, Stage, Step, to_frames
+from model.steps import Course, OnStep, Point, Step, to_frames
 from model.stunet import STUNet
 from model.text import TextEncoder, packaged_encoder
 from model.weights import InvalidCheckpoint, Sampling, load_index, load_stunet
@@ -30,6 +37,15 @@ def ignore(step: Step) -> None:
 
 def unwatched() -> None:
     """For callers that do not follow the windows."""
+
+
+class Asked(NamedTuple):
+    """What is asked of the base model: a clip a prompt."""
+
+    prompts: Sequence[str]
+    negative: str
+    steps: int  # of a whole schedule
+    guidance_scale: float
 
 
 class Pipeline:
@@ -62,6 +78,10 @@ class Pipeline:
             if name not in SAMPLERS:
                 raise InvalidCheckpoint(f"{folder}: unknown sampler {name!r}, one of {', '.join(SAMPLERS)}")
         base = load_stunet(folder / "base_image", folder / "base_temporal")
+        if base.temporal.stem is None and (deaf := sorted(KNOWING.keys() & set(tasks(folder)))):
+            raise InvalidCheckpoint(
+                f"{folder / INDEX} names {', '.join(deaf)}, but the network in base_temporal is not conditioned"
+            )
         ssr = load_stunet(folder / "ssr_image", folder / "ssr_temporal")
         text = TextEncoder(encoder or packaged_encoder(), device, sampling.max_tokens)
         return cls(base, ssr, text, sampling, device, dtype or fastest_dtype(device))
@@ -90,46 +110,41 @@ class Pipeline:
         on_step: OnStep = ignore,
         resume: Point | None = None,
         *,
+        given: Given = NOTHING,
         look: Callable[[], None] = unwatched,
         window_batch: int = 1,
     ) -> UInt8[np.ndarray, "t h w 3"]:
-        """The frames of one video, from its noise or from a point of an earlier generation of the same spec.
+        """The frames of one video, from its noise or from a point of an earlier generation of the same spec and the
+        same things given.
 
-        What `on_step` raises, or `look` before a batch of windows, ends the generation.
+        What `on_step` raises, or `look` before a batch of windows, ends the generation. Raises TaskNotAvailable where
+        the networks cannot do it, and InvalidGiven where what was given does not do for the task.
         """
         canvas = Canvas.of(spec.width, spec.height, self.sampling.base_size)
-        ssr_steps = self.sampling.ssr_steps if canvas.factor > 1 else 0
-        course = Course(spec.steps, ssr_steps, spec.width * spec.height)
+        multiple = max(self.base.temporal_factor, self.ssr.temporal_factor)
+        composition = compose(spec, given, canvas, self.sampling.known, multiple)
+        under = composition.conditions(self.device)
         point = resume and resume.on(self.device)
-
-        def begun(stage: Stage) -> State | None:
-            return point.state if point and point.stage == stage else None
-
-        if point and point.low is not None:
-            low = point.low
+        course = self._course(spec, composition.frames, canvas, under.strength)
+        if point and point.stage == "ssr":
+            low, begun = point.low, point.state
+            assert low is not None
         else:
-            low = self.base_clips(
-                [spec.prompt],
-                [spec.seed],
-                negative=spec.negative_prompt,
-                shape=(spec.frames, *canvas.grid),
-                steps=spec.steps,
-                guidance_scale=spec.guidance_scale,
-                start=begun("base"),
-                on_step=lambda state: on_step(course.step(Point("base", state))),
-            )
-        if not ssr_steps:
-            return to_frames(canvas.cut(low[0]))
+            shape = (composition.frames, *canvas.grid)
+            low, begun = self._base(spec, lower(under, canvas.factor), shape, course, point, on_step), None
+        if canvas.factor == 1:
+            return composition.finished(to_frames(canvas.cut(low[0])))
         high = self.upscale(
             low,
             canvas.factor,
             [spec.seed],
+            under=under,
             window_batch=window_batch,
             look=look,
-            start=begun("ssr"),
+            start=begun,
             on_step=lambda state: on_step(course.step(Point("ssr", state, low))),
         )
-        return to_frames(canvas.cut(high[0]))
+        return composition.finished(to_frames(canvas.cut(high[0])))
 
     @torch.inference_mode()
     def base_clips(
@@ -141,23 +156,38 @@ class Pipeline:
         shape: tuple[int, int, int] | None = None,
         steps: int = 20,
         guidance_scale: float = 2.5,
-        start: State | None = None,
-        on_step: OnState = no_callback,
+        under: Conditions = FREE,
     ) -> Float[Tensor, "b 3 t h w"]:
         """Base clips in [-1, 1], one a prompt; each depends on its own prompt and seed alone. `shape`: frames, rows and
         columns; where none is named, five seconds of a square."""
         shape = shape or (80, self.sampling.base_size, self.sampling.base_size)
-        asked = self.base.read(self.text(prompts))
-        avoided = self.base.read(self.text([negative] * len(prompts)))
-        denoise = guided(
-            conditioned(self.base, asked),
-            conditioned(self.base, avoided),
-            guidance_scale,
-            self.sampling.guidance_interval,
+        noise = noise_for(seeds, (3, *shape)).to(self.device)
+        return self.base_pass(Asked(prompts, negative, steps, guidance_scale), noise, under)
+
+    @torch.inference_mode()
+    def base_pass(
+        self, asked: Asked, start: Tensor | State, under: Conditions = FREE, on_step: OnState = no_callback
+    ) -> Float[Tensor, "b 3 t h w"]:
+        """The same from this noise, or from where one stopped."""
+        how = self.sampling
+        sigmas = schedule(asked.steps, how.base_shift, under.strength)
+        wanted, avoided = (
+            self.base.read(self.text(texts))._replace(circular=under.loop)
+            for texts in (asked.prompts, [asked.negative] * len(asked.prompts))
         )
-        begin = start or noise_for(seeds, (3, *shape)).to(self.device)
-        sigmas = schedule(steps, self.sampling.base_shift)
-        return SAMPLERS[self.sampling.base_sampler](thresholded(denoise), begin, sigmas, on_step)
+
+        def make(turn: int) -> Denoiser:
+            beside = under.known.rolled(turn).beside if under.known else None
+            return guided(
+                conditioned(self.base, wanted, beside),
+                conditioned(self.base, avoided, beside),
+                asked.guidance_scale,
+                how.guidance_interval,
+            )
+
+        denoise = under.keeping(thresholded(turned(make, sigmas) if under.loop else make(0)))
+        begin = start if isinstance(start, State) else under.begun(start, sigmas[0])
+        return SAMPLERS[how.base_sampler](denoise, begin, sigmas, on_step)
 
     @torch.inference_mode()
     def upscale(
@@ -166,6 +196,7 @@ class Pipeline:
         factor: int,
         seeds: Sequence[int],
         *,
+        under: Conditions = FREE,
         window_batch: int = 1,
         look: Callable[[], None] = unwatched,
         start: State | None = None,
@@ -175,16 +206,60 @@ class Pipeline:
         how = self.sampling
         _, _, frames, rows, columns = low.shape
         shape = (3, frames, factor * rows, factor * columns)
-        begin = start or noise_for([seed ^ 0x5512 for seed in seeds], shape).to(self.device)
+        sigmas = schedule(how.ssr_steps, how.ssr_shift, under.strength)
         blur = noise_for([seed ^ 0xA46 for seed in seeds], tuple(low.shape[1:])).to(self.device)
-        seen = augmented(low, blur, how.augmentation)
+        lap = self.ssr.temporal_factor if under.loop else 0
+        seen = lapped(augmented(low, blur, how.augmentation), lap)
 
         def make(windows: Sequence[slice]) -> Denoiser:
             return upscaled(self.ssr, seen, windows, factor, how.augmentation)
 
-        windows = windowed(watched(make, look), how.window, how.overlap, window_batch)
-        denoise = thresholded(consistent(windows, low, factor))
-        return SAMPLERS[how.ssr_sampler](denoise, begin, schedule(how.ssr_steps, how.ssr_shift), on_step)
+        windows = closed(windowed(watched(make, look), how.window, how.overlap, window_batch), lap)
+        # what is known of the clip is lowered with the rest of it, and the projection does not move it
+        denoise = under.keeping(thresholded(consistent(under.keeping(windows), low, factor)))
+        begin = start or under.begun(
+            noise_for([seed ^ 0x5512 for seed in seeds], shape).to(self.device), sigmas[0]
+        )
+        return SAMPLERS[how.ssr_sampler](denoise, begin, sigmas, on_step)
+
+    def _course(self, spec: VideoSpec, frames: int, canvas: Canvas, strength: float) -> Course:
+        how = self.sampling
+        base = len(schedule(spec.steps, how.base_shift, strength)) - 1
+        ssr = len(schedule(how.ssr_steps, how.ssr_shift, strength)) - 1 if canvas.factor > 1 else 0
+        return Course(base, ssr, spec.width * spec.height, len(self._spans(frames)))
+
+    def _spans(self, frames: int) -> list[slice]:
+        return spans_of(frames, self.sampling.longest, self.sampling.known)
+
+    def _base(
+        self,
+        spec: VideoSpec,
+        under: Conditions,
+        shape: tuple[int, int, int],
+        course: Course,
+        point: Point | None,
+        on_step: OnStep,
+    ) -> Float[Tensor, "1 3 t h w"]:
+        """The base clip, in as many passes as it takes."""
+        noise = noise_for([spec.seed], (3, *shape)).to(self.device)
+        spans = self._spans(shape[0])
+        if len(spans) > 1 and under.known is None:
+            under = replace(under, known=nothing_known(noise.shape, self.device))
+        if under.known is not None and self.base.temporal.stem is None:
+            field = "task" if spec.task in KNOWING else "seconds"
+            raise TaskNotAvailable(
+                field, f"the networks of model {spec.model!r} have not learned to be told what is known"
+            )
+
+        asked = Asked([spec.prompt], spec.negative_prompt, spec.steps, spec.guidance_scale)
+
+        def make(one: Pass, begun: State | None) -> Tensor:
+            def told(state: State) -> None:
+                on_step(course.step(Point("base", state, one.before, one.number)))
+
+            return self.base_pass(asked, begun or noise[:, :, one.span], one.under, told)
+
+        return extended(make, spans, under, Begun(point.part, point.low, point.state) if point else None)
 
 
 def conditioned(network: ImageUNet | STUNet, context: Any, beside: Tensor | None = None) -> Denoiser:

@@ -25,7 +25,9 @@ class Point:
 
     stage: Stage
     state: State  # of one clip: a batch of one
-    low: Float[Tensor, "1 3 t h w"] | None = None  # what the super-resolution enlarges
+    # what the super-resolution enlarges; in the base pass, what passes before this one have made before its frames
+    low: Float[Tensor, "1 3 t h w"] | None = None
+    part: int = 0  # which pass of the base model it is, of a clip that takes more than one
 
     def tensors(self) -> dict[str, Tensor]:
         """All of it that is large, by name, each laid out in order, which a network's estimate need not be."""
@@ -39,15 +41,15 @@ class Point:
         return self.state.x.nbytes + self.state.estimate.nbytes + low
 
     @classmethod
-    def of(cls, stage: Stage, done: int, tensors: dict[str, Tensor]) -> "Point":
+    def of(cls, stage: Stage, done: int, tensors: dict[str, Tensor], part: int = 0) -> "Point":
         """The point that had these tensors. Raises KeyError, naming the one that is missing."""
-        low = tensors["low"] if stage == "ssr" else None
-        return cls(stage, State(done, tensors["x"], tensors["estimate"]), low)
+        low = tensors["low"] if stage == "ssr" or part else None
+        return cls(stage, State(done, tensors["x"], tensors["estimate"]), low, part)
 
     def on(self, device: torch.device) -> "Point":
         """The same on another device."""
         moved = {name: tensor.to(device) for name, tensor in self.tensors().items()}
-        return Point.of(self.stage, self.state.done, moved)
+        return Point.of(self.stage, self.state.done, moved, self.part)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +59,7 @@ class Step:
     point: Point
     total: int  # steps of this stage
     fraction: float  # of the whole job's work, in [0, 1]
+    earlier: int = 0  # steps of this stage in passes before this one
 
     @property
     def stage(self) -> Stage:
@@ -66,12 +69,15 @@ class Step:
     @property
     def done(self) -> int:
         """How many steps of this stage are done."""
-        return self.point.state.done
+        return self.earlier + self.point.state.done
 
     @property
     def estimate(self) -> Float[Tensor, "3 t h w"]:
-        """Of the clean clip, in [-1, 1]."""
-        return self.point.state.estimate[0]
+        """Of the clean clip, in [-1, 1], as far as it has been begun."""
+        point, own = self.point, self.point.state.estimate[0]
+        if point.stage == "base" and point.low is not None:
+            return torch.cat([point.low[0], own], dim=1)
+        return own
 
     @property
     def percent(self) -> int:
@@ -98,9 +104,10 @@ OnStep = Callable[[Step], None]
 class Course:
     """All steps of one video, and what each of them is of its whole work."""
 
-    base: int
+    base: int  # of each pass
     ssr: int  # none at the base size
     pixels: int  # of a frame
+    passes: int = 1
 
     @property
     def _ssr_cost(self) -> float:
@@ -109,10 +116,12 @@ class Course:
 
     def step(self, point: Point) -> Step:
         """The step that leads to this point."""
-        done, work = point.state.done, self.base + self._ssr_cost * self.ssr
+        base, done = self.base * self.passes, point.state.done
+        work = base + self._ssr_cost * self.ssr
         if point.stage == "base":
-            return Step(point, self.base, done / work)
-        return Step(point, self.ssr, (self.base + self._ssr_cost * done) / work)
+            earlier = point.part * self.base
+            return Step(point, base, (earlier + done) / work, earlier)
+        return Step(point, self.ssr, (base + self._ssr_cost * done) / work)
 
 
 def to_frames(clip: Float[Tensor, "3 t h w"]) -> UInt8[np.ndarray, "t h w 3"]:

@@ -42,6 +42,7 @@ class VideoContext(NamedTuple):
 
     image: Context
     temporal: Float[Tensor, "b e"]
+    circular: bool = False  # the clip's last frame is followed by its first
 
 
 class TemporalDelta(nn.Module):
@@ -118,7 +119,7 @@ class STUNet(nn.Module):
         vector = image.conditioner(sigma, context.image.vector)
         asked = temporal.conditioner(sigma, context.temporal)
         moments = [temporal.clock(asked, frames >> level, 1 << level) for level in range(len(image.encoder))]
-        text, skips = iter(context.image.text), list[Tensor]()
+        text, skips, circular = iter(context.image.text), list[Tensor](), context.circular
 
         def stage(y: Tensor, side: Side, inflations: nn.Module, level: int) -> Tensor:
             """The image blocks of one level, each followed by its inflation blocks."""
@@ -127,17 +128,17 @@ class STUNet(nn.Module):
             for k, block in enumerate(side.blocks):
                 y = block(y, vector, next(text) if block.cross is not None else None)
                 for inflation in inflations[k * stack : (k + 1) * stack]:
-                    y = inflation(y, frames >> level, moments[level])
+                    y = inflation(y, frames >> level, moments[level], circular)
             return y
 
         y = self.entry(rearrange(x, "b c t h w -> (b t) c h w"))
         for level, side in enumerate(cast("list[Side]", image.encoder)):
             if level:
                 skips.append(y)
-                y = temporal.downs[level - 1](image.downs[level - 1](y), frames >> (level - 1))
+                y = temporal.downs[level - 1](image.downs[level - 1](y), frames >> (level - 1), circular)
             y = stage(y, side, temporal.encoder[level], level)
         for level, side in reversed(list(enumerate(cast("list[Side]", image.decoder)))):
-            y = temporal.ups[level](image.ups[level](y), frames >> (level + 1))
+            y = temporal.ups[level](image.ups[level](y), frames >> (level + 1), circular)
             y = image.merges[level](torch.cat([y, skips.pop()], dim=1))
             y = stage(y, side, temporal.decoder[level], level)
         return rearrange(image.exit(y), "(b t) c h w -> b c t h w", b=batch)

@@ -41,6 +41,8 @@ class Sampling:
     window: int = 28  # frames of a super-resolution window
     overlap: int = 2  # frames that neighbouring windows share
     max_tokens: int = 64  # longer prompts are cut
+    longest: int = 80  # frames that the base pass makes at once; longer clips are extended
+    known: int = 16  # frames of what is there that an extension knows
 
 
 Config = TypeVar("Config")

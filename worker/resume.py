@@ -25,7 +25,7 @@ from worker.storage import ObjectNotFound, Storage, StorageUnavailable
 from worker.upload import LEAVE_SECONDS, Upload
 from worker.variants import resume_key
 
-FORMAT = "ciotat-resume/1"  # another one when State comes to mean something else
+FORMAT = "ciotat-resume/2"  # another one when State comes to mean something else
 CONTENT_TYPE = "application/octet-stream"
 SHARE = 0.03  # of the time of a job that its points may take
 FIRST_RATE = (
@@ -161,8 +161,11 @@ class Points:
     def _begin(self, step: Step, seconds: Mapping[str, float]) -> None:
         self._since = self._clock()
         self._nbytes, self._percent = step.point.nbytes, step.percent
-        told = {"stage": step.stage, "done": str(step.done), "seconds": json.dumps(dict(seconds))}
-        tensors = {name: tensor.cpu() for name, tensor in step.point.tensors().items()}
+        point, lasted = step.point, json.dumps(dict(seconds))
+        told = {
+            "stage": point.stage, "part": str(point.part), "done": str(point.state.done), "seconds": lasted
+        }  # fmt: skip
+        tensors = {name: tensor.cpu() for name, tensor in point.tensors().items()}
         try:
             save_file(tensors, self._file, {**self._of, **told})
         except (SafetensorError, OSError) as failed:
@@ -195,4 +198,5 @@ def _read(file: Path, of: Mapping[str, str]) -> Made:
     stage = next((stage for stage in STAGES if stage == told["stage"]), None)
     if stage is None:
         raise Unusable(f"its resume point is of no stage: {told['stage']!r}")
-    return Made(Point.of(stage, int(told["done"]), tensors), json.loads(told["seconds"]))
+    point = Point.of(stage, int(told["done"]), tensors, int(told["part"]))
+    return Made(point, json.loads(told["seconds"]))

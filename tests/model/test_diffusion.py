@@ -74,6 +74,16 @@ def test_a_schedule_falls_strictly_from_pure_noise_to_clean(steps, shift):
     assert all(high > low for high, low in pairwise(sigmas))
 
 
+@given(st.integers(1, 100), st.floats(0.01, 20.0), st.floats(0.0, 1.0))
+def test_a_share_of_a_schedule_is_its_end_in_whole_steps(steps, shift, share):
+    whole, part = schedule(steps, shift), schedule(steps, shift, share)
+
+    assert part == whole[len(whole) - len(part) :]
+    assert (len(part) - 1 == 0) == (share == 0)
+    assert share == 0 or len(part) - 1 == max(1, int(share * steps + 1e-9))
+    assert schedule(steps, shift, 1.0) == whole
+
+
 def test_an_unshifted_schedule_is_even():
     assert schedule(4, 1.0) == [1.0, 0.75, 0.5, 0.25, 0.0]
 

@@ -9,9 +9,11 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
+from model.given import NOTHING, Given
 from model.pipeline import Pipeline
 from model.spec import VideoSpec
 from model.steps import Point
+from model.tasks import Task
 from model.weights import Sampling
 from tests import tiny
 
@@ -24,7 +26,7 @@ POINTS = BASE + SSR
 
 def kept(point):
     """What comes back of a point that was written as a file."""
-    return Point.of(point.stage, point.state.done, load(save(point.tensors())))
+    return Point.of(point.stage, point.state.done, load(save(point.tensors())), point.part)
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +74,48 @@ def test_a_video_that_is_stopped_after_every_step_goes_on_to_the_bit_as_if_it_ha
         assert torch.equal(one.estimate, other.estimate)
         assert (one.fraction, one.total) == (other.fraction, other.total)
     assert np.array_equal(made[0], frames)
+
+
+# each task with what it is given; two seconds are three passes
+SIDE = np.random.default_rng(5).integers(0, 256, (9, 128, 128, 3), dtype=np.uint8)
+HALF = np.arange(128)[None, None, :] < np.full((1, 128, 1), 50)
+TASKS = {
+    "image_to_video": ({"task": Task.IMAGE_TO_VIDEO}, Given(SIDE[:1])),
+    "inpaint": ({"task": Task.INPAINT}, Given(SIDE, HALF)),
+    "cinemagraph": ({"task": Task.CINEMAGRAPH}, Given(SIDE[:1], HALF)),
+    "interpolate": ({"task": Task.INTERPOLATE}, Given(SIDE[:1], last=SIDE[1])),
+    "extend": ({"task": Task.EXTEND}, Given(SIDE)),
+    "video_to_video": ({"task": Task.VIDEO_TO_VIDEO, "strength": 0.7}, Given(SIDE)),
+    "loop": ({"loop": True}, NOTHING),
+    "a cinemagraph in a loop": ({"task": Task.CINEMAGRAPH, "loop": True}, Given(SIDE[:1], HALF)),
+    "long": ({"seconds": 2}, NOTHING),
+    "a long image_to_video": ({"task": Task.IMAGE_TO_VIDEO, "seconds": 2}, Given(SIDE[:1])),
+    "a long extend": ({"task": Task.EXTEND, "seconds": 2}, Given(SIDE)),
+}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_so_it_does_whatever_the_task(folder, name):
+    loaded = Pipeline.load(folder, dtype=torch.float32)
+    how = replace(HOW, ssr_steps=2, longest=16, known=4)
+    pipeline = Pipeline(loaded.base, loaded.ssr, loaded.text, how)
+    changes, given = TASKS[name]
+    spec, told, left, made = SPEC.model_copy(update={"steps": 3, **changes}), [], [], []
+    frames = pipeline.generate(spec, told.append, given=given)
+
+    def keep(step):
+        left.append(step)
+        raise Killed
+
+    while not made and len(left) <= len(told):
+        with suppress(Killed):
+            point = kept(left[-1].point) if left else None
+            made.append(pipeline.generate(spec, keep, point, given=given))
+
+    assert [(step.stage, step.done) for step in left] == [(step.stage, step.done) for step in told]
+    assert all(torch.equal(one.estimate, other.estimate) for one, other in zip(left, told, strict=True))
+    assert np.array_equal(made[0], frames)
+    assert len(told) >= 3
 
 
 @pytest.mark.parametrize("at", [0, 4, 8])

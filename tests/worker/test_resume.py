@@ -161,7 +161,7 @@ def test_a_point_tells_what_it_is_of(render, redis, tmp_path, prompt):
     ]
     told, names = seen[-1]
     assert names == ["estimate", "low", "x"]
-    assert told["format"] == "ciotat-resume/1"
+    assert (told["format"], told["part"]) == ("ciotat-resume/2", "0")
     assert len(told["spec"]) == len(told["checkpoint"]) == 64
     assert told["dtype"] in ("torch.float32", "torch.bfloat16")
 
