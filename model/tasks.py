@@ -40,7 +40,7 @@ TERMS: dict[Task, Terms] = {
     Task.IMAGE_TO_VIDEO: Terms(frozenset({PICTURE})),
     Task.INPAINT: Terms(frozenset({PICTURE, CLIP}), mask=True),
     Task.CINEMAGRAPH: Terms(frozenset({PICTURE}), mask=True),
-    Task.EXTEND: Terms(frozenset({CLIP})),
+    Task.EXTEND: Terms(frozenset({CLIP}), uses=_STYLED),
     Task.INTERPOLATE: Terms(frozenset({PICTURE}), last_frame=True, uses=_STYLED),
     Task.VIDEO_TO_VIDEO: Terms(frozenset({CLIP}), uses=_LOOPED | {STRENGTH}),
     Task.STYLIZE: Terms(),

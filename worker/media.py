@@ -24,6 +24,16 @@ class Medium(BaseModel):
         return self.content_type.startswith("video/")
 
     @property
+    def size(self) -> str:
+        """Its width and height."""
+        return f"{self.width}x{self.height}"
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts, by its frames; a picture, and what has no rate, lasts no time."""
+        return self.frames / self.fps if self.fps else 0.0
+
+    @property
     def suffix(self) -> str:
         """How the name of its file ends."""
         return SUFFIXES[self.content_type]

@@ -5,9 +5,8 @@ import hashlib
 import io
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO
 
@@ -16,6 +15,7 @@ from model.tasks import CLIP, PICTURE
 from service.errors import InvalidField
 from service.media.files import Files, Upload
 from service.media.intake import HEAD, PICTURES
+from service.media.sources import Source
 from service.outbound import Outbound, OutboundError
 from worker.files import File
 from worker.jobs import Job, StoreUnavailable
@@ -29,19 +29,6 @@ DATA_URL_CHARACTERS = 20_971_520  # as in the OpenAI protocol
 FETCH_SECONDS = 30.0
 RETRY_SECONDS = 5.0
 MOST_FETCHES = 8  # each holds one of the process's threads for as long as a stranger's server likes
-
-
-@dataclass(frozen=True)
-class Source:
-    """One input that was found to be of this kind, and nothing more; `keep` looks inside and stores a copy.
-
-    `known_as` is what a repeated request has in common with the first.
-    """
-
-    field: str
-    kind: str
-    known_as: str
-    keep: Callable[[str], Medium]
 
 
 class Inputs:
@@ -71,16 +58,25 @@ class Inputs:
         return Source(field, CLIP, job.id, partial(self._copy_made, field, job))
 
     @contextmanager
-    def kept(self, source: Source, remixed_from: str | None) -> Iterator[Material]:
-        """A copy under the keys of a job to be, which goes again unless the job is made.
+    def kept(
+        self,
+        sources: Iterable[Source],
+        check: Callable[[Mapping[str, Medium]], None],
+        remixed_from: str | None,
+    ) -> Iterator[Material]:
+        """Copies under the keys of a job to be, which `check` has accepted; all go again unless the job is made.
 
-        Where nobody can know whether it was, the copy stays: a job without its input would be worse than an input
+        Where nobody can know whether it was, they stay: a job without its input would be worse than an input
         without its job.
         """
         job_id = new_id()
-        material = Material(job_id, {source.field: source.keep(job_id)}, remixed_from)
+        media: dict[str, Medium] = {}
+        material = Material(job_id, media, remixed_from)
         stays = False
         try:
+            for source in sources:
+                media[source.field] = source.keep(job_id)
+            check(media)
             yield material
             stays = True
         except StoreUnavailable:

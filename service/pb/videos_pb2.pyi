@@ -38,7 +38,7 @@ VIDEO_STATUS_FAILED: VideoStatus
 VIDEO_STATUS_CANCELLED: VideoStatus
 
 class CreateVideoRequest(_message.Message):
-    __slots__ = ("prompt", "negative_prompt", "model", "seconds", "size", "seed", "steps", "guidance_scale", "request_id", "metadata", "input_reference", "task", "strength", "loop", "style", "style_alpha")
+    __slots__ = ("prompt", "negative_prompt", "model", "seconds", "size", "seed", "steps", "guidance_scale", "request_id", "metadata", "input_reference", "task", "strength", "loop", "style", "style_alpha", "mask", "last_frame")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -62,6 +62,8 @@ class CreateVideoRequest(_message.Message):
     LOOP_FIELD_NUMBER: _ClassVar[int]
     STYLE_FIELD_NUMBER: _ClassVar[int]
     STYLE_ALPHA_FIELD_NUMBER: _ClassVar[int]
+    MASK_FIELD_NUMBER: _ClassVar[int]
+    LAST_FRAME_FIELD_NUMBER: _ClassVar[int]
     prompt: str
     negative_prompt: str
     model: str
@@ -78,7 +80,9 @@ class CreateVideoRequest(_message.Message):
     loop: bool
     style: str
     style_alpha: float
-    def __init__(self, prompt: _Optional[str] = ..., negative_prompt: _Optional[str] = ..., model: _Optional[str] = ..., seconds: _Optional[int] = ..., size: _Optional[str] = ..., seed: _Optional[int] = ..., steps: _Optional[int] = ..., guidance_scale: _Optional[float] = ..., request_id: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., input_reference: _Optional[_Union[InputReference, _Mapping]] = ..., task: _Optional[str] = ..., strength: _Optional[float] = ..., loop: _Optional[bool] = ..., style: _Optional[str] = ..., style_alpha: _Optional[float] = ...) -> None: ...
+    mask: InputReference
+    last_frame: InputReference
+    def __init__(self, prompt: _Optional[str] = ..., negative_prompt: _Optional[str] = ..., model: _Optional[str] = ..., seconds: _Optional[int] = ..., size: _Optional[str] = ..., seed: _Optional[int] = ..., steps: _Optional[int] = ..., guidance_scale: _Optional[float] = ..., request_id: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., input_reference: _Optional[_Union[InputReference, _Mapping]] = ..., task: _Optional[str] = ..., strength: _Optional[float] = ..., loop: _Optional[bool] = ..., style: _Optional[str] = ..., style_alpha: _Optional[float] = ..., mask: _Optional[_Union[InputReference, _Mapping]] = ..., last_frame: _Optional[_Union[InputReference, _Mapping]] = ...) -> None: ...
 
 class InputReference(_message.Message):
     __slots__ = ("image_url", "file_id")
@@ -97,14 +101,16 @@ class VideoSource(_message.Message):
     def __init__(self, id: _Optional[str] = ..., file_id: _Optional[str] = ...) -> None: ...
 
 class RemixVideoRequest(_message.Message):
-    __slots__ = ("id", "prompt", "request_id")
+    __slots__ = ("id", "prompt", "request_id", "strength")
     ID_FIELD_NUMBER: _ClassVar[int]
     PROMPT_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    STRENGTH_FIELD_NUMBER: _ClassVar[int]
     id: str
     prompt: str
     request_id: str
-    def __init__(self, id: _Optional[str] = ..., prompt: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+    strength: float
+    def __init__(self, id: _Optional[str] = ..., prompt: _Optional[str] = ..., request_id: _Optional[str] = ..., strength: _Optional[float] = ...) -> None: ...
 
 class RemixVideoResponse(_message.Message):
     __slots__ = ("video",)
@@ -113,14 +119,18 @@ class RemixVideoResponse(_message.Message):
     def __init__(self, video: _Optional[_Union[Video, _Mapping]] = ...) -> None: ...
 
 class EditVideoRequest(_message.Message):
-    __slots__ = ("prompt", "video", "request_id")
+    __slots__ = ("prompt", "video", "request_id", "strength", "mask")
     PROMPT_FIELD_NUMBER: _ClassVar[int]
     VIDEO_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    STRENGTH_FIELD_NUMBER: _ClassVar[int]
+    MASK_FIELD_NUMBER: _ClassVar[int]
     prompt: str
     video: VideoSource
     request_id: str
-    def __init__(self, prompt: _Optional[str] = ..., video: _Optional[_Union[VideoSource, _Mapping]] = ..., request_id: _Optional[str] = ...) -> None: ...
+    strength: float
+    mask: InputReference
+    def __init__(self, prompt: _Optional[str] = ..., video: _Optional[_Union[VideoSource, _Mapping]] = ..., request_id: _Optional[str] = ..., strength: _Optional[float] = ..., mask: _Optional[_Union[InputReference, _Mapping]] = ...) -> None: ...
 
 class EditVideoResponse(_message.Message):
     __slots__ = ("video",)

@@ -22,7 +22,7 @@ from service.rest.answers import (
     of_link,
     refusals,
 )
-from service.rest.bodies import body_of
+from service.rest.bodies import REFERENCE, body_of
 from service.rest.delivery import delivered
 from service.rest.derived import add_derived
 from service.rest.envelope import install_errors
@@ -32,7 +32,7 @@ from service.rest.intake import Body, BodyLimit
 from service.rest.objects import Objects
 from service.rest.queued import polled, queued
 from service.rest.request_id import RequestId
-from service.videos.asked import VideoRequest
+from service.videos.asked import INPUTS, VideoRequest
 from service.videos.derived import Derived
 from service.videos.following import LAST_EVENT_ID
 from service.videos.idempotency import REPLAYED, IdempotencyKey
@@ -49,15 +49,6 @@ LastEventId = Annotated[
         json_schema_extra={"pattern": "^[0-9]{1,18}-[0-9]{1,18}$"},  # told here, checked where gRPC's is too
     ),
 ]
-
-IMAGE_URL = {"type": "string", "maxLength": DATA_URL_CHARACTERS}
-REFERENCE = {
-    "anyOf": [
-        {"type": "string", "format": "binary"},
-        {"type": "object", "properties": {"image_url": IMAGE_URL}, "required": ["image_url"]},
-        {"type": "object", "properties": {"file_id": {"type": "string"}}, "required": ["file_id"]},
-    ]
-}
 
 
 def create_app(
@@ -98,12 +89,12 @@ def create_app(
 def _add_videos(app: FastAPI, videos: Videos) -> None:
     files = videos.files.intake
     in_turn = CapacityLimiter(files.at_once)  # who waits for a look inside waits in no thread
-    body = Body({"input_reference"}, files.upload_bytes, DATA_URL_CHARACTERS)
+    body = Body(set(INPUTS), files.upload_bytes, DATA_URL_CHARACTERS)
     add_derived(app, Derived(videos), files.upload_bytes, in_turn)
 
     @app.post(
         "/v1/videos",
-        openapi_extra=body_of(VideoRequest, input_reference=REFERENCE),
+        openapi_extra=body_of(VideoRequest, input_reference=REFERENCE, mask=REFERENCE, last_frame=REFERENCE),
         responses=refusals(400, 404, 413, 415, 422, 501, 503)
         | {200: headed("openai-poll-after-ms", REPLAYED)},
     )
@@ -114,7 +105,7 @@ def _add_videos(app: FastAPI, videos: Videos) -> None:
         key: IdempotencyKey = None,
     ) -> Video:
         """Queue a video; with a key that has queued one before, tell that one again."""
-        turn = in_turn if "input_reference" in given else None
+        turn = in_turn if given.keys() & set(INPUTS) else None
         return await queued(response, turn, videos.create, caller, given, key)
 
     @app.get("/v1/videos/{video_id}", responses=refusals(404, 503) | {200: headed("openai-poll-after-ms")})

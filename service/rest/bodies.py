@@ -4,6 +4,17 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from service.media.inputs import DATA_URL_CHARACTERS
+
+IMAGE_URL = {"type": "string", "maxLength": DATA_URL_CHARACTERS}
+REFERENCE = {
+    "anyOf": [
+        {"type": "string", "format": "binary"},
+        {"type": "object", "properties": {"image_url": IMAGE_URL}, "required": ["image_url"]},
+        {"type": "object", "properties": {"file_id": {"type": "string"}}, "required": ["file_id"]},
+    ]
+}
+
 
 def body_of(
     kind: type[BaseModel], types: tuple[str, ...] = ("application/json", "multipart/form-data"), **more: Any

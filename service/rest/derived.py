@@ -8,10 +8,12 @@ from fastapi import Depends, FastAPI, Response
 
 from model.catalog import TaskNotAvailable
 from service.access.access import Caller
+from service.media.inputs import DATA_URL_CHARACTERS
 from service.rest.answers import headed, refusals
-from service.rest.bodies import body_of
+from service.rest.bodies import REFERENCE, body_of
 from service.rest.intake import Body, fields
 from service.rest.queued import queued
+from service.videos.asked import MASK
 from service.videos.derived import Derived, Edit, Extension, Remix
 from service.videos.idempotency import REPLAYED, IdempotencyKey
 from service.videos.video import Video
@@ -32,6 +34,7 @@ NO_CHARACTERS = TaskNotAvailable("characters", "no model of this service knows c
 def add_derived(app: FastAPI, derived: Derived, upload_bytes: int, in_turn: CapacityLimiter) -> None:
     """Remix, edit, extend; characters."""
     with_video = Body(files={"video"}, file_bytes=upload_bytes)
+    with_mask = Body({"video", MASK}, upload_bytes, DATA_URL_CHARACTERS)
 
     @app.post("/v1/videos/{video_id}/remix", openapi_extra=body_of(Remix), responses=ANSWERS)
     async def remix(
@@ -44,14 +47,14 @@ def add_derived(app: FastAPI, derived: Derived, upload_bytes: int, in_turn: Capa
         """Make a finished video anew, to other words."""
         return await queued(response, in_turn, derived.remix, caller, video_id, given, key)
 
-    @app.post("/v1/videos/edits", openapi_extra=body_of(Edit, video=VIDEO), responses=ANSWERS)
+    @app.post("/v1/videos/edits", openapi_extra=body_of(Edit, video=VIDEO, mask=REFERENCE), responses=ANSWERS)
     async def edit(
         caller: Caller,
-        given: Annotated[Mapping[str, Any], Depends(with_video)],
+        given: Annotated[Mapping[str, Any], Depends(with_mask)],
         response: Response,
         key: IdempotencyKey = None,
     ) -> Video:
-        """Change a video by words."""
+        """Change a video by words; with a mask, what is white in it."""
         return await queued(response, in_turn, derived.edit, caller, given, key)
 
     @app.post("/v1/videos/extensions", openapi_extra=body_of(Extension, video=VIDEO), responses=ANSWERS)

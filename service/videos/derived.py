@@ -4,30 +4,40 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from model.spec import Prompt, VideoSpec
-from model.tasks import CLIP, Task
+from model.spec import Prompt, Share, VideoSpec
+from model.tasks import CLIP, OF_SOME, TERMS, Task
 from service.errors import InvalidField
-from service.media.inputs import Source
+from service.media.sources import Source, Sources
+from service.videos.asked import MASK, check_inputs, check_terms
 from service.videos.fields import parsed
 from service.videos.videos import Accepted, Videos
 from worker.jobs import Job
 
 LONGEST = 20  # seconds of an extended video, its beginning included
+VIDEO = "video"
 
 
-class Remix(BaseModel):
-    """A new prompt for a finished video."""
+class Prompted(BaseModel):
+    """New words for a video."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     prompt: Prompt
 
 
+class Remix(Prompted):
+    """A new prompt for a finished video."""
+
+    strength: Share = Field(
+        VideoSpec.model_fields["strength"].default, description="how much is made anew; 0 gives it back"
+    )
+
+
 class Edit(Remix):
     """What to change in a video."""
 
 
-class Extension(Remix):
+class Extension(Prompted):
     """How a video goes on."""
 
     seconds: int = Field(ge=1, le=LONGEST, description="of the whole video")
@@ -43,44 +53,43 @@ class Derived:
         """Make a finished video anew, to other words."""
         asked = parsed(Remix, fields)
         job = self._videos.finished(tenant, video_id)
-        return self._make(
-            tenant, "remix", key, Task.VIDEO_TO_VIDEO, asked, self._videos.inputs.made("video", job), job
-        )
+        sources = Sources(self._videos.inputs.made(VIDEO, job))
+        return self._make(tenant, "remix", key, Task.VIDEO_TO_VIDEO, asked, sources, job)
 
     def edit(self, tenant: str, fields: Mapping[str, object], key: str | None) -> Accepted:
-        """Change a video by words: a finished one, a file or an upload."""
-        return self._change(tenant, "edit", key, Task.VIDEO_TO_VIDEO, Edit, fields)
+        """Change a video by words: a finished one, a file or an upload; with a mask, what it shows white."""
+        given = dict(fields)
+        video, masked = given.pop(VIDEO, None), given.pop(MASK, None)
+        asked = parsed(Edit, given)
+        reference, job = self._found(tenant, video)
+        mask = self._videos.inputs.reference(tenant, MASK, masked)
+        task = Task.VIDEO_TO_VIDEO if mask is None else Task.INPAINT
+        return self._make(tenant, "edit", key, task, asked, Sources(reference, mask), job)
 
     def extend(self, tenant: str, fields: Mapping[str, object], key: str | None) -> Accepted:
         """Let a video go on."""
-        return self._change(tenant, "extend", key, Task.EXTEND, Extension, fields)
-
-    def _change(
-        self,
-        tenant: str,
-        route: str,
-        key: str | None,
-        task: Task,
-        kind: type[Remix],
-        fields: Mapping[str, object],
-    ) -> Accepted:
         given = dict(fields)
-        video = given.pop("video", None)
-        asked = parsed(kind, given)
+        video = given.pop(VIDEO, None)
+        asked = parsed(Extension, given)
+        reference, job = self._found(tenant, video)
+        return self._make(tenant, "extend", key, Task.EXTEND, asked, Sources(reference), job)
+
+    def _found(self, tenant: str, video: object) -> tuple[Source, Job | None]:
+        """The clip that was given, and the finished video that it is, if it is one."""
         if video is None:
-            raise InvalidField("video", "this field is required")
+            raise InvalidField(VIDEO, "this field is required")
         job = None
         match video:
             case {"id": str(video_id), **more} if not more:
                 job = self._videos.finished(tenant, video_id)
-                source: Source | None = self._videos.inputs.made("video", job)
+                source: Source | None = self._videos.inputs.made(VIDEO, job)
             case {"image_url": _}:
                 source = None
             case _:
-                source = self._videos.inputs.reference(tenant, "video", video)
+                source = self._videos.inputs.reference(tenant, VIDEO, video)
         if source is None or source.kind != CLIP:
-            raise InvalidField("video", "a video file, or an object with one of id and file_id")
-        return self._make(tenant, route, key, task, asked, source, job)
+            raise InvalidField(VIDEO, "a video file, or an object with one of id and file_id")
+        return source, job
 
     def _make(
         self,
@@ -88,13 +97,19 @@ class Derived:
         route: str,
         key: str | None,
         task: Task,
-        asked: Remix,
-        source: Source,
+        asked: Prompted,
+        sources: Sources,
         job: Job | None,
     ) -> Accepted:
-        """The new video is like the old one in all that was not asked to be another; its seed is drawn anew."""
-        old = job.spec.model_dump(exclude={"seed", "task"}) if job else {}
-        model = str(old.get("model", VideoSpec.model_fields["model"].default))
-        self._videos.check_task(model, task, source.field)
-        spec = parsed(VideoSpec, old | asked.model_dump() | {"task": task})
-        return self._videos.accept(tenant, route, key, spec, False, source, job.id if job else None)
+        """The new video is like the old one in all that was not asked to be another; its seed is drawn anew, and it is
+        as long as the task allows."""
+        terms, defaults = TERMS[task], VideoSpec.model_fields
+        unused = {field for field in OF_SOME if field not in terms.uses}
+        old = job.spec.model_dump(exclude={"seed", "task", "strength"} | unused) if job else {}
+        seconds = min(int(old.get("seconds", defaults["seconds"].default)), terms.seconds)
+        fields = old | {"seconds": seconds, "task": task} | asked.model_dump(exclude_unset=True)
+        spec = parsed(VideoSpec, fields)
+        check_inputs(task, sources)
+        check_terms(spec, asked.model_fields_set)
+        self._videos.check_able(spec, sources.given[-1].field)
+        return self._videos.accept(tenant, route, key, spec, False, sources, job.id if job else None)

@@ -12,7 +12,6 @@ from pydantic import BaseModel, Field
 
 from model.catalog import check_style, check_task, defaults, locate
 from model.spec import VideoSpec
-from model.tasks import Task
 from service.errors import (
     PreviewNotReady,
     ShuttingDown,
@@ -21,8 +20,9 @@ from service.errors import (
     VideoFailed,
     VideoNotReady,
 )
-from service.media.inputs import Inputs, Source
-from service.videos.asked import REFERENCE, VideoRequest, check_terms, of_task
+from service.media.inputs import Inputs
+from service.media.sources import Sources
+from service.videos.asked import INPUTS, VideoRequest, check_media, check_terms, of_task, set_in
 from service.videos.content import Content
 from service.videos.feed import Feed
 from service.videos.fields import parsed
@@ -118,20 +118,21 @@ class Videos:
     def create(self, tenant: str, fields: Mapping[str, object], key: str | None = None) -> Accepted:
         """Check what was asked, save it as a job, and ring for a worker; under one key, once."""
         given = dict(fields)
-        reference = given.pop(REFERENCE, None)
+        inputs = {field: given.pop(field, None) for field in INPUTS}
         spec: VideoSpec = parsed(VideoRequest, given)
         locate(self._checkpoints, spec.model)
-        source = self.inputs.reference(tenant, REFERENCE, reference)
-        spec = of_task(spec, source)
-        check_terms(spec)
+        sources = Sources(*(self.inputs.reference(tenant, field, each) for field, each in inputs.items()))
+        spec = of_task(spec, sources)
+        check_terms(spec, set_in(given))
+        says = "task" if "task" in given or not sources.given else sources.given[-1].field
+        self.check_able(spec, says)
+        return self.accept(tenant, "create", key, spec, given.get("seed") is not None, sources)
+
+    def check_able(self, spec: VideoSpec, field: str) -> None:
+        """Raise unless the model does this task in this style; nothing has been stored yet."""
+        check_task(self._checkpoints, spec.model, spec.task, field)
         if spec.style is not None:
             check_style(self._checkpoints, spec.model, spec.style)
-        self.check_task(spec.model, spec.task, "task" if "task" in given else REFERENCE)
-        return self.accept(tenant, "create", key, spec, given.get("seed") is not None, source)
-
-    def check_task(self, model: str, task: Task, field: str) -> None:
-        """Raise unless this model does this; nothing has been stored yet."""
-        check_task(self._checkpoints, model, task, field)
 
     def accept(
         self,
@@ -140,7 +141,7 @@ class Videos:
         key: str | None,
         spec: VideoSpec,
         seeded: bool,
-        source: Source | None,
+        sources: Sources,
         remixed_from: str | None = None,
     ) -> Accepted:
         """Save a job and ring for a worker; under one key of a route, once.
@@ -148,15 +149,15 @@ class Videos:
         The key is saved with the job, so no request finds another in flight. A bell that cannot be rung is no
         reason to refuse what is saved: the reaper rings.
         """
-        request = (
-            None if key is None else known_by(route, key, spec, seeded, source.known_as if source else "")
-        )
+        request = None if key is None else known_by(route, key, spec, seeded, sources.known_as)
         spec = self._filled(spec)
         made, metadata = (spec.spec, spec.metadata) if isinstance(spec, VideoRequest) else (spec, NO_PAIRS)
-        if source:
+        given = sources.given
+        if given:
             self._jobs.check_room(made, tenant, request)
         with ExitStack() as stack:
-            material = stack.enter_context(self.inputs.kept(source, remixed_from)) if source else None
+            check = partial(check_media, spec, sources)
+            material = stack.enter_context(self.inputs.kept(given, check, remixed_from)) if given else None
             if request is None:
                 created = Created(self._jobs.create(made, tenant, material, metadata), before=False)
             else:

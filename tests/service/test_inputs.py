@@ -139,7 +139,7 @@ def test_a_video_outlives_the_file_that_it_is_made_from(able, client, storage):
         ({"input_reference": {"path": "/etc/passwd"}}, "one of"),
         ({"input_reference": "file_x"}, "one of"),
         ({"input_reference": []}, "one of"),
-        ({"input_reference": {"image_url": data_url(PHOTOGRAPH)}, "task": "video_to_video"}, "takes clip"),
+        ({"input_reference": {"image_url": data_url(PHOTOGRAPH)}, "task": "video_to_video"}, "takes a clip"),
         ({"input_reference": {"image_url": data_url(PHOTOGRAPH)}, "task": "text_to_video"}, "takes none"),
         ({"task": "extend"}, "needs a clip"),
     ],

@@ -14,6 +14,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from model.catalog import TaskNotAvailable, UnknownModel, UnknownStyle
+from model.tasks import Task
 from service.errors import (
     INTERNAL,
     REFUSALS,
@@ -50,7 +51,7 @@ from service.rpc.servicer import serve
 from service.videos.videos import Videos
 from tests import clips
 from tests.claims import claim
-from worker.files import FileNotFound
+from worker.files import FileNotFound, FileStore, stored_at
 from worker.jobs import JobNotFound, JobOver, JobStore, KeyReused, StoreUnavailable, UnknownCursor, connect
 from worker.limits import DayIsSpent, QueueFull, TooManyJobs, TooManyRequests
 from worker.storage import LinkRefused, LocalStorage, ObjectNotFound, StorageUnavailable
@@ -121,6 +122,10 @@ class Call(NamedTuple):
 REFERENCE, VIDEO = "input_reference", "the id of the video"
 PICTURE = f"data:image/jpeg;base64,{base64.b64encode(clips.picture()).decode()}"
 SVG = f"data:image/svg+xml;base64,{base64.b64encode(b'<svg/>').decode()}"
+OTHER_SIZE = f"data:;base64,{base64.b64encode(clips.picture(size=(41, 30))).decode()}"
+OF_PICTURE = {"image_url": PICTURE}
+CUT_SHORT = f"data:;base64,{base64.b64encode(clips.picture()[:100]).decode()}"
+OF_CLIP = {"file_id": "file_clip"}
 CREATE = Call("POST", "/v1/videos", "CreateVideo", {"prompt": "a boat"})
 GET = Call("GET", "/v1/videos/{}", "GetVideo")
 LIST = Call("GET", "/v1/videos", "ListVideos")
@@ -158,8 +163,20 @@ def video(http):
 
 
 @pytest.fixture
-def arranged(video, jobs, finish, storage, redis, keys):
+def arranged(video, jobs, finish, storage, redis, keys, checkpoints, files, tmp_path):
     """A video brought into a state, by the state's name; its id."""
+
+    def enable():
+        """A checkpoint that does everything, and a kept clip of a second."""
+        index = checkpoints / "ciotat-1" / "model_index.json"
+        index.write_text(json.dumps({"tasks": list(Task)}))
+        (checkpoints / "ciotat-1" / "styles" / "flat").mkdir(parents=True)
+        (checkpoints / "ciotat-1" / "styles" / "flat" / "config.json").touch()
+        (tmp_path / "clip").write_bytes(clips.clip())
+        with (tmp_path / "clip").open("rb") as source, files.intake.checked("file", source) as (path, medium):
+            storage.put(stored_at("file_clip", medium), path, medium.content_type)
+        FileStore(redis).create("default", "file_clip", "vision", "clip", medium, 3600)
+        finish(video)
 
     def lose():
         finish(video)
@@ -180,6 +197,7 @@ def arranged(video, jobs, finish, storage, redis, keys):
         "busy": lambda: redis.set("ciotat:load", 99_999),
         "keyed": lambda: keys.create("default"),
         "hurried": lambda: redis.set("ciotat:bucket:default", int((time.time() + 9) * 1e6)),
+        "able": enable,
         "corrupt": lambda: redis.hset(f"ciotat:job:{video}", "status", "corrupt"),
     }
 
@@ -280,6 +298,62 @@ CASES = [
         InvalidField,
         "seconds",
     ),
+    *(
+        (creating(prompt="a", **fields), "able", kind, field)
+        for field, kind, fields in (
+            ("mask", InvalidField, {"mask": OF_PICTURE}),
+            ("mask", InvalidField, {"mask": OF_PICTURE, "task": "inpaint"}),
+            ("mask", InvalidField, {"mask": OF_PICTURE, REFERENCE: OF_PICTURE, "task": "image_to_video"}),
+            ("mask", InvalidField, {"mask": OF_CLIP, REFERENCE: OF_CLIP, "task": "video_to_video"}),
+            ("mask", InvalidField, {"mask": {"image_url": OTHER_SIZE}, REFERENCE: OF_PICTURE}),
+            ("mask", InvalidField, {"mask": OF_PICTURE, REFERENCE: OF_CLIP}),
+            ("mask", InvalidField, {"mask": OF_CLIP, REFERENCE: OF_PICTURE}),
+            ("mask", InvalidField, {REFERENCE: OF_PICTURE, "task": "inpaint"}),
+            ("mask", InvalidField, {REFERENCE: OF_PICTURE, "task": "cinemagraph"}),
+            ("mask", InvalidMedia, {REFERENCE: OF_PICTURE, "mask": {"image_url": SVG}}),
+            ("mask", InvalidMedia, {REFERENCE: OF_PICTURE, "mask": {"image_url": CUT_SHORT}}),
+            (REFERENCE, InvalidField, {REFERENCE: OF_CLIP, "mask": OF_CLIP, "task": "cinemagraph"}),
+            (REFERENCE, InvalidField, {"task": "interpolate"}),
+            (REFERENCE, InvalidField, {"last_frame": OF_PICTURE}),
+            (REFERENCE, InvalidField, {REFERENCE: OF_CLIP, "last_frame": OF_PICTURE}),
+            (REFERENCE, InvalidField, {REFERENCE: OF_CLIP, "task": "extend", "seconds": 1}),
+            ("last_frame", InvalidField, {REFERENCE: OF_PICTURE, "task": "interpolate"}),
+            ("last_frame", InvalidField, {REFERENCE: OF_PICTURE, "last_frame": OF_CLIP}),
+            (
+                "last_frame",
+                InvalidField,
+                {REFERENCE: OF_PICTURE, "last_frame": OF_PICTURE, "task": "image_to_video"},
+            ),
+            ("strength", InvalidField, {REFERENCE: OF_CLIP, "strength": 2}),
+            ("strength", InvalidField, {REFERENCE: OF_PICTURE, "strength": 0.5}),
+            ("loop", InvalidField, {REFERENCE: OF_CLIP, "task": "extend", "loop": True}),
+            ("loop", InvalidField, {REFERENCE: OF_PICTURE, "last_frame": OF_PICTURE, "loop": True}),
+            ("style", UnknownStyle, {"style": "round"}),
+            ("style", UnknownStyle, {REFERENCE: OF_PICTURE, "style": "round"}),
+            ("style", InvalidField, {"task": "stylize"}),
+            ("style_alpha", InvalidField, {"style": "flat", "style_alpha": 1.5}),
+            ("style_alpha", InvalidField, {REFERENCE: OF_CLIP, "style_alpha": 0.5}),
+            ("seconds", InvalidField, {"seconds": 90}),
+            ("seconds", InvalidField, {REFERENCE: OF_CLIP, "seconds": 21, "task": "extend"}),
+        )
+    ),
+    *(
+        (call._replace(body={"prompt": "a"} | fields), "able", InvalidField, field)
+        for call, field, fields in (
+            (REMIX, "strength", {"strength": 2}),
+            (EDIT, "strength", {"video": OF_CLIP, "strength": -1}),
+            (EDIT, "mask", {"video": OF_CLIP, "mask": OF_PICTURE}),
+            (EDIT, "mask", {"video": {"id": VIDEO}, "mask": OF_CLIP}),
+            (EXTEND, "video", {"video": {"id": VIDEO}, "seconds": 3}),
+            (EXTEND, "video", {"video": OF_CLIP, "seconds": 1}),
+        )
+    ),
+    (
+        EDIT._replace(body={"prompt": "a", "video": OF_CLIP, "mask": OF_CLIP, "strength": 0.5}),
+        "able",
+        InvalidField,
+        "strength",
+    ),
     (asking(LIST_FILES, limit=0), "queued", InvalidField, "limit"),
     (asking(LIST_FILES, after="file_x"), "queued", UnknownCursor, "after"),
     (CANCEL, "completed", JobOver, None),
@@ -338,9 +412,13 @@ def _detailed_alike(refused, reply, error):
 
 
 @pytest.mark.parametrize(("call", "state", "kind", "field"), CASES)
-def test_both_doors_refuse_the_same_in_the_same_words(doors, arranged, call, state, kind, field):
-    reply, error, details = refused_alike(doors, call, arranged(state), REFUSALS[kind])
+def test_both_doors_refuse_the_same_in_the_same_words_and_keep_nothing(
+    doors, arranged, storage, call, state, kind, field
+):
+    video_id, before = arranged(state), set(storage.list("videos"))
+    reply, error, details = refused_alike(doors, call, video_id, REFUSALS[kind])
 
+    assert set(storage.list("videos")) == before
     assert error["message"] == details
     assert error["param"] == field
     assert field is None or details.startswith(f"{field}: ") or field == "model"

@@ -10,7 +10,7 @@ from service.pb import videos_pb2 as pb
 from service.pb.videos_pb2_grpc import VideoServiceStub
 from service.processes.leaving import Leaving
 from service.rpc.servicer import serve
-from service.videos.asked import VideoRequest
+from service.videos.asked import INPUTS, VideoRequest
 from service.videos.video import Timings, Video
 from service.videos.videos import DeletedVideo, Page, VideoList
 from tests.claims import claim
@@ -185,7 +185,7 @@ def test_the_messages_have_the_fields_of_the_models():
     asked = {field.name for field in pb.CreateVideoRequest.DESCRIPTOR.fields}
     told = {field.name for field in pb.Video.DESCRIPTOR.fields}
 
-    assert asked == set(VideoRequest.model_fields) | {"request_id", "input_reference"}
+    assert asked == set(VideoRequest.model_fields) | {"request_id", *INPUTS}
     assert told == set(Video.model_fields)
     for message, model in (
         (pb.ListVideosRequest, Page),
