@@ -1,6 +1,7 @@
 """One video from one request: text -> base pass (all frames at once) -> windowed super-resolution -> frames."""
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +27,7 @@ from model.spec import Notice, VideoSpec
 from model.ssr import augmented, consistent, upscaled
 from model.steps import Course, OnStep, Point, Step, to_frames
 from model.stunet import STUNet
+from model.style import Styles
 from model.text import TextEncoder, packaged_encoder
 from model.weights import InvalidCheckpoint, Sampling, load_index, load_stunet
 from model.windows import watched, windowed
@@ -59,7 +61,9 @@ class Pipeline:
         sampling: Sampling,
         device: str | torch.device = "cpu",
         dtype: torch.dtype = torch.float32,
+        styles: Styles | None = None,
     ) -> None:
+        self.styles = styles or Styles(base.image, {})
         self.base, self.ssr = base.to(device, dtype), ssr.to(device, dtype)
         for network in (self.base, self.ssr):
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -84,7 +88,16 @@ class Pipeline:
             )
         ssr = load_stunet(folder / "ssr_image", folder / "ssr_temporal")
         text = TextEncoder(encoder or packaged_encoder(), device, sampling.max_tokens)
-        return cls(base, ssr, text, sampling, device, dtype or fastest_dtype(device))
+        styles = Styles.load(folder, base.image)
+        return cls(base, ssr, text, sampling, device, dtype or fastest_dtype(device), styles)
+
+    def styled(self, style: str | None, alpha: float) -> "Pipeline":
+        """The same, its base network with so much of a style in its image weights. Raises UnknownStyle."""
+        if style is None:
+            return self
+        made = copy(self)
+        made.base = self.styles.mixed(self.base, style, alpha)
+        return made
 
     def notices(self, spec: VideoSpec) -> tuple[Notice, ...]:
         """What the owner of a video should know of it: what the spec alone tells, and what is cut from its texts."""
@@ -131,7 +144,8 @@ class Pipeline:
             assert low is not None
         else:
             shape = (composition.frames, *canvas.grid)
-            low, begun = self._base(spec, lower(under, canvas.factor), shape, course, point, on_step), None
+            styled, lowered = self.styled(spec.style, spec.style_alpha), lower(under, canvas.factor)
+            low, begun = styled._base(spec, lowered, shape, course, point, on_step), None
         if canvas.factor == 1:
             return composition.finished(to_frames(canvas.cut(low[0])))
         high = self.upscale(

@@ -10,8 +10,9 @@ from torch import nn
 
 from model.image_unet import ImageUNet, ImageUNetConfig
 from model.stunet import InflationConfig, STUNet, inflate
+from model.style import StyleConfig, StyleDelta, weights_digest
 from model.tasks import Task
-from model.weights import Sampling, save_index, save_stunet
+from model.weights import Sampling, load_image_unet, save_component, save_index, save_stunet
 
 BASE = ImageUNetConfig(
     patch=8,
@@ -82,3 +83,10 @@ def write_checkpoint(
     for name, network in (("base", told(stunet(BASE))), ("ssr", stunet(SSR))):
         save_stunet(folder / f"{name}_image", folder / f"{name}_temporal", network)
     save_index(folder, sampling, tasks)
+
+
+def write_style(folder: Path, name: str, seed: int) -> None:
+    """A style of that checkpoint's image weights, as if trained."""
+    image = load_image_unet(folder / "base_image")
+    config = StyleConfig(rank=2, of=weights_digest(folder / "base_image"))
+    save_component(folder / "styles" / name, config, awakened(StyleDelta(image, config.rank), seed + 10))

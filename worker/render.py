@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from model.catalog import TaskNotAvailable, UnknownModel, installed, locate
+from model.catalog import TaskNotAvailable, UnknownModel, UnknownStyle, installed, locate
 from model.pipeline import Pipeline
 from model.spec import FPS, VideoSpec
 from model.tasks import Task
@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 PUBLIC_ERRORS: dict[type[Exception], str] = {
     InvalidCheckpoint: "invalid_checkpoint",
     UnknownModel: "model_not_found",
+    UnknownStyle: "style_not_found",
     TaskNotAvailable: "task_not_available",
 }
 

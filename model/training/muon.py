@@ -35,7 +35,9 @@ class Muon(torch.optim.Optimizer):
         momentum: float = 0.95,
         weight_decay: float = 0.01,
     ) -> None:
-        super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+        super().__init__(
+            [{"params": list(parameters)}], {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
+        )
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
@@ -69,6 +71,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def wants_muon(name: str, parameter: nn.Parameter) -> bool:
-    """Matrices inside the network; its two ends, its norms and all that conditions them are AdamW's."""
-    outside = ("stem", "head", "conditioner")
+    """Matrices inside the network; its two ends, its norms and all that conditions them are AdamW's, and so are the
+    thin factors of a style."""
+    outside = ("stem", "head", "conditioner", "up.", "down.")
     return parameter.ndim >= 2 and not name.startswith(outside) and ".film." not in name

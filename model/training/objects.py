@@ -76,12 +76,16 @@ class Atlas:
         """Rasterise all objects, or the named ones, at `size` and halve down to 64 pixels."""
         by_name = {d.name: d for d in drawings()}
         chosen = drawings() if names is None else tuple(by_name[name] for name in names)
-        level = rasterise(chosen, size, workers).to(device)
-        levels = [level]
-        while level.shape[-1] > SMALLEST:
-            level = halve(level)
-            levels.append(level)
-        return cls(tuple(d.name for d in chosen), tuple(d.round for d in chosen), tuple(levels))
+        finest = rasterise(chosen, size, workers).to(device)
+        return cls.of([d.name for d in chosen], [d.round for d in chosen], finest)
+
+    @classmethod
+    def of(cls, names: Sequence[str], turns: Sequence[bool], finest: UInt8[Tensor, "n 4 s s"]) -> "Atlas":
+        """The pyramid over the finest pictures of these objects, which are `round` where `turns` says so."""
+        levels = [finest]
+        while levels[-1].shape[-1] > SMALLEST:
+            levels.append(halve(levels[-1]))
+        return cls(tuple(names), tuple(turns), tuple(levels))
 
 
 def halve(pictures: UInt8[Tensor, "n 4 s s"]) -> UInt8[Tensor, "n 4 r r"]:

@@ -1,4 +1,4 @@
-"""The base model's two recipes: a text-to-image network, then temporal layers around the frozen result."""
+"""The base model's recipes: a text-to-image network, temporal layers around the frozen result, styles of it."""
 
 import random
 from collections.abc import Callable, Iterator, Sequence
@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from PIL import Image
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from model.conditioning import Known
 from model.diffusion import noise_for, random_sigmas, schedule, training_loss
@@ -19,6 +20,7 @@ from model.layers import TextStates
 from model.pipeline import conditioned
 from model.sampling import Sampler, no_callback, sample_dpmpp_2m
 from model.stunet import InflationConfig, STUNet, inflate
+from model.style import StyleConfig, StyleDelta, replaced, weights_digest
 from model.text import TextEncoder
 from model.training.feed import FRAMES, TOKENS, Batch, Feed, consecutive, random_moment
 from model.training.known import masks, share_made
@@ -45,6 +47,20 @@ class WithText(nn.Module):
     def forward(self, x: Tensor, sigma: Tensor, text: TextStates) -> Tensor:
         context: Any = self.network.read(text)
         y: Tensor = self.network(x, sigma, context)
+        return y
+
+
+class WithStyle(nn.Module):
+    """The same with a style's change added to the frozen weights: it is the change that learns."""
+
+    def __init__(self, network: ImageUNet | STUNet, delta: StyleDelta) -> None:
+        super().__init__()
+        self.frozen, self.delta = WithText(network), delta
+
+    def forward(self, x: Tensor, sigma: Tensor, text: TextStates) -> Tensor:
+        styled = self.delta.applied(dict(self.frozen.network.named_parameters()))
+        weights = {f"network.{name}": weight for name, weight in styled.items()}
+        y: Tensor = functional_call(self.frozen, weights, (x, sigma, text))
         return y
 
 
@@ -122,6 +138,14 @@ def temporal(settings: Settings, place: Place, world: World, image: Path) -> Rec
     return recipe(settings, place, world, network, network.temporal, config)
 
 
+def style(settings: Settings, place: Place, world: World, image: Path) -> Recipe:
+    """Still pictures of another drawing of the same objects, with the same captions, for a change of image weights."""
+    torch.manual_seed(settings.seed)
+    network = load_image_unet(image).requires_grad_(False)
+    config = StyleConfig(of=weights_digest(image))
+    return recipe(settings, place, world, network, StyleDelta(network, config.rank), config)
+
+
 def recipe(
     settings: Settings,
     place: Place,
@@ -133,6 +157,7 @@ def recipe(
     """What both have in common: captions in, pictures (or clips) of them out."""
     still = isinstance(network, ImageUNet)
     network.to(place.device)
+    delta = learner.to(place.device) if isinstance(learner, StyleDelta) else None
     batch = settings.batch or (512 if still else 16)
     encoder = TextEncoder(settings.text, place.device, TOKENS)
     feed = Feed(world, encoder, batch, 1000 * settings.seed + place.rank, still=still)
@@ -150,9 +175,15 @@ def recipe(
     shown = Feed(world, encoder, 24 if still else 8, 77, still=False, dropout=0.0)
     captions = world.captions(next(shown.draw()).scenes, random.Random(5))
 
+    def styled() -> ImageUNet | STUNet:
+        """The network as it is by now."""
+        if delta is None:
+            return network
+        return replaced(network, delta.applied(dict(network.named_parameters())))
+
     def draw() -> Image.Image:
         shape = (3, SIZE, SIZE) if still else (3, FRAMES, SIZE, SIZE)
-        drawn = samples(network, encoder, captions, shape, shift)
+        drawn = samples(styled(), encoder, captions, shape, shift)
         return draw_sheet(to_frames(drawn[:, :, None] if still else drawn), captions)
 
     def batches() -> Iterator[Batch]:
@@ -165,5 +196,6 @@ def recipe(
         return Known(clean, masks(len(clean), clean.shape[2], (clean.shape[3], clean.shape[4]), chance))
 
     sigmas = still_sigmas if still else clip_sigmas
-    loss = text_loss(fused(WithText(network), settings), feed, render, sigmas, chance, knowing)
+    taught = WithStyle(network, delta) if delta is not None else WithText(network)
+    loss = text_loss(fused(taught, settings), feed, render, sigmas, chance, knowing)
     return Recipe(learner, config, batches(), loss, draw)

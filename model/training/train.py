@@ -4,6 +4,7 @@
     torchrun --nproc-per-node 2 -m model.training.train base_image=10 base_temporal=9 --out runs/ciotat-1
     python -m model.training.train base_distilled=8 --out runs/ciotat-1
     python -m model.training.train ssr_image=4 ssr_temporal=3 --out runs/ciotat-1
+    python -m model.training.train style_flat=2 style_line=2 --out runs/ciotat-1
 
 A stage is NAME=MINUTES; base_distilled makes a student of few, unguided steps of the base_temporal in --out. Each
 writes its component (averaged weights), state.safetensors (everything that a later run needs to go on), log.jsonl and
@@ -12,12 +13,15 @@ from it: from its state if there is one, else from its weights.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
+from model.catalog import INDEX
+from model.catalog import STYLES as STYLES_FOLDER
 from model.text import packaged_encoder
-from model.training import super_resolution, text_to_video
+from model.training import styles, super_resolution, text_to_video
 from model.training.distillation import distillation
 from model.training.loop import Budget, Place, Trainer
 from model.training.objects import Atlas, drawings
@@ -25,8 +29,10 @@ from model.training.recipe import Distillation, Recipe, Settings
 from model.training.world import World
 from model.weights import Sampling, save_component, save_index
 
-STAGES = ("base_image", "base_temporal", "base_distilled", "ssr_image", "ssr_temporal")
-TEXTURE = {"base": 128, "ssr": 512}  # pixels a side of the drawings that a model's pictures need
+STYLES = {f"style_{name}": name for name in styles.STYLES}
+STAGES = ("base_image", "base_temporal", "base_distilled", "ssr_image", "ssr_temporal", *STYLES)
+# pixels a side of the drawings that a model's pictures need
+TEXTURE = {"base": 128, "ssr": 512, "style": 128}
 
 
 def stage(text: str) -> tuple[str, float]:
@@ -37,8 +43,21 @@ def stage(text: str) -> tuple[str, float]:
     return name, float(minutes or 5)
 
 
+def folder_of(name: str) -> Path:
+    """Where in a checkpoint folder a stage's component lies."""
+    return Path(STYLES_FOLDER) / STYLES[name] if name in STYLES else Path(name)
+
+
+def world_of(style: str | None, texture: int, names: Sequence[str], device: torch.device) -> World:
+    """What stages learn from: the objects as the base has them, or in a style's drawings."""
+    atlas = styles.load(style, device, texture, names) if style else Atlas.load(device, texture, names)
+    return World(atlas, device)
+
+
 def recipe_of(name: str, settings: Settings, place: Place, world: World, out: Path) -> Recipe:
-    """The recipe of a stage; temporal stages go around the image weights beside them."""
+    """The recipe of a stage; temporal stages and styles go around the image weights beside them."""
+    if name in STYLES:
+        return text_to_video.style(settings, place, world, out / "base_image")
     model, _, part = name.partition("_")
     if part == "distilled":
         return distillation(settings, place, world, out / "base_image", out / "base_temporal")
@@ -51,14 +70,15 @@ def recipe_of(name: str, settings: Settings, place: Place, world: World, out: Pa
 
 def train(name: str, recipe: Recipe, budget: Budget, place: Place, out: Path, resume: Path | None) -> None:
     """One stage, from first step to saved weights."""
-    trainer = Trainer(recipe.learner, budget, place, out / name)
-    if resume is not None and (resume / name).is_dir():
-        trainer.resume(resume / name)
+    folder = folder_of(name)
+    trainer = Trainer(recipe.learner, budget, place, out / folder)
+    if resume is not None and (resume / folder).is_dir():
+        trainer.resume(resume / folder)
 
     def save() -> None:
         with trainer.averages(), torch.compiler.set_stance("force_eager"):
-            save_component(out / name, recipe.config, recipe.learner)
-            recipe.draw().save(out / name / "samples.png")
+            save_component(out / folder, recipe.config, recipe.learner)
+            recipe.draw().save(out / folder / "samples.png")
 
     trainer.run(recipe.batches, recipe.loss, save)
     if place.rank == 0:
@@ -102,10 +122,14 @@ def main(arguments: list[str] | None = None) -> None:
     )
     texture = max(TEXTURE[name.partition("_")[0]] for name, _ in args.stages)
     names = [drawing.name for drawing in drawings()][: args.objects]
-    world = World(Atlas.load(place.device, texture, names), place.device)
-    save_index(args.out, Sampling())
+    worlds: dict[str | None, World] = {}
+    if not (args.out / INDEX).exists():
+        save_index(args.out, Sampling())
     for name, minutes in args.stages:
-        recipe = recipe_of(name, settings, place, world, args.out)
+        style = STYLES.get(name)
+        if style not in worlds:
+            worlds[style] = world_of(style, texture, names, place.device)
+        recipe = recipe_of(name, settings, place, worlds[style], args.out)
         budget = Budget(
             minutes, args.rate * 1e-3, args.rate * 0.02, decay=args.decay, most_steps=args.most_steps
         )

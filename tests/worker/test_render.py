@@ -4,7 +4,7 @@ import av
 import pytest
 from PIL import Image
 
-from model.catalog import TaskNotAvailable
+from model.catalog import TaskNotAvailable, UnknownStyle
 from model.spec import VideoSpec
 from model.tasks import Task
 from tests.claims import claim
@@ -154,6 +154,8 @@ def test_what_an_owner_learns_of_a_failure_has_a_code_and_none_of_our_paths(tmp_
 
     broken = failure(InvalidCheckpoint(f"{tmp_path}/ciotat-1/config.json is missing"), tmp_path)
     unforeseen = failure(KeyError(f"{tmp_path}/secret"), tmp_path)
+    unstyled = failure(UnknownStyle("ciotat-1", "oil", ["flat"]), tmp_path)
 
     assert broken == ("invalid_checkpoint", "ciotat-1/config.json is missing")
+    assert unstyled == ("style_not_found", "style: model 'ciotat-1' has no style 'oil'; it has flat")
     assert unforeseen == ("internal_error", "the worker failed on this video (KeyError)")
