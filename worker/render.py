@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from model.catalog import TaskNotAvailable, UnknownModel, UnknownStyle, installed, locate
+from model.catalog import TaskNotAvailable, UnknownModel, UnknownStyle, check_task, installed, locate
+from model.compositions import InvalidGiven
 from model.pipeline import Pipeline
 from model.spec import FPS, VideoSpec
-from model.tasks import Task
 from model.text import TextEncoderMissing
 from model.weights import InvalidCheckpoint, fingerprint
 from worker.drain import Drain, Drained, Rest
+from worker.given import Inputs, InvalidInput
 from worker.hold import Hold
 from worker.jobs import LeaseLost
 from worker.loading import beating
@@ -38,8 +39,10 @@ log = logging.getLogger(__name__)
 PUBLIC_ERRORS: dict[type[Exception], str] = {
     InvalidCheckpoint: "invalid_checkpoint",
     UnknownModel: "model_not_found",
-    UnknownStyle: "style_not_found",
     TaskNotAvailable: "task_not_available",
+    UnknownStyle: "style_not_found",
+    InvalidInput: "invalid_input",
+    InvalidGiven: "invalid_input",
 }
 
 UNUSABLE = (InvalidCheckpoint, UnknownModel, TextEncoderMissing)  # and will be so next time
@@ -73,8 +76,7 @@ class Attempt:
     def make(self) -> None:
         """All of it."""
         spec = self._job.spec
-        if spec.task is not Task.TEXT_TO_VIDEO:
-            raise TaskNotAvailable("task", f"this worker does not do {spec.task}")
+        check_task(self._settings.checkpoints, spec.model, spec.task)
         with beating(self._hold.beat, self._settings.lease_seconds / 4):
             loaded = _loaded(locate(self._settings.checkpoints, spec.model), _resolved(self._settings.device))
         notices = loaded.pipeline.notices(spec)
@@ -89,6 +91,7 @@ class Attempt:
     def _generated(self, loaded: Loaded, previews: Previews) -> npt.NDArray[np.uint8]:
         """The frames, from the noise or from where another attempt has left off."""
         spec, pipeline = self._job.spec, loaded.pipeline
+        given = Inputs(self._job, self._storage, self._settings, self._hold.beat).given()
         of = mark(spec, loaded.fingerprint, pipeline.dtype)
         with Points(self._hold, self._storage, of, price()) as points:
             made = points.load(self._settings.patience_seconds)
@@ -97,7 +100,9 @@ class Attempt:
             rest = Rest(spec, self._job.resume_progress / 100 if made.point else 0.0)
             pulse = Pulse(self._hold, self._timings, previews, points, self._drain, rest, pipeline.device)
             batch = self._settings.window_batch
-            return pipeline.generate(spec, pulse.step, made.point, look=pulse.look, window_batch=batch)
+            return pipeline.generate(
+                spec, pulse.step, made.point, given=given, look=pulse.look, window_batch=batch
+            )
 
     def _kept(self, frames: npt.NDArray[np.uint8]) -> None:
         """Stored and committed; where the commit is refused, removed again."""

@@ -1,16 +1,21 @@
 import time
 
 import av
+import numpy as np
 import pytest
 from PIL import Image
 
 from model.catalog import TaskNotAvailable, UnknownStyle
 from model.spec import VideoSpec
 from model.tasks import Task
+from tests import clips
 from tests.claims import claim
+from worker.given import InvalidInput
 from worker.jobs import JobStore, LeaseLost, Status
+from worker.material import Material, new_id
+from worker.media import Medium
 from worker.storage import LocalStorage, StorageUnavailable
-from worker.variants import Variant
+from worker.variants import Variant, input_key, video_key
 
 SPEC = VideoSpec(prompt="a paper boat", size="128x128", seconds=1, steps=3, seed=7)
 
@@ -43,12 +48,48 @@ def test_a_claimed_job_becomes_a_stored_video(render, redis, tmp_path):
             assert picture.format == form
 
 
-def test_a_task_that_this_worker_does_not_do_is_not_done_as_another(render, redis):
+def test_a_task_that_the_checkpoint_does_not_do_is_not_done_as_another(render, redis, checkpoints):
+    (checkpoints / "wordy").mkdir(exist_ok=True)
+    (checkpoints / "wordy" / "model_index.json").write_text('{"tasks": ["text_to_video"]}')
     jobs = JobStore(redis)
-    job = claim(jobs, jobs.create(SPEC.model_copy(update={"task": Task.IMAGE_TO_VIDEO})).id)
+    asked = {"task": Task.IMAGE_TO_VIDEO, "model": "wordy"}
+    job = claim(jobs, jobs.create(SPEC.model_copy(update=asked)).id)
 
     with pytest.raises(TaskNotAvailable, match="image_to_video"):
         render(job, jobs)
+
+
+@pytest.fixture
+def photographed(redis, tmp_path):
+    """A claimed job that begins with a picture, and the picture."""
+    jobs, job_id, pixels = JobStore(redis), new_id(), np.zeros((128, 128, 3), np.uint8)
+    pixels[:64], pixels[:, 64:, 2] = (200, 40, 40), 160
+    told = {"sha256": "x", "width": 128, "height": 128, "frames": 1, "fps": None}
+    medium = Medium(content_type="image/png", bytes=1, **told)
+    (tmp_path / "sent").write_bytes(clips.saved(Image.fromarray(pixels), "PNG"))
+    LocalStorage(tmp_path).put(input_key(job_id, "input_reference", medium), tmp_path / "sent", "image/png")
+    spec = SPEC.model_copy(update={"task": Task.IMAGE_TO_VIDEO})
+    return claim(jobs, jobs.create(spec, material=Material(job_id, {"input_reference": medium})).id), pixels
+
+
+def test_a_video_begins_with_the_picture_that_it_was_given(render, redis, photographed, tmp_path):
+    job, pixels = photographed
+
+    render(job, JobStore(redis))
+
+    with av.open(str(tmp_path / video_key(job.id, 1))) as video:
+        first, *_, last = (frame.to_ndarray(format="rgb24") for frame in video.decode(video=0))
+    inside = np.s_[8:56, 8:56]  # away from edges, where H.264 has half the colour
+    assert np.abs(first[inside].astype(int) - pixels[inside]).max() < 8
+    assert np.abs(last[inside].astype(int) - pixels[inside]).mean() > 8
+
+
+def test_a_video_whose_input_is_broken_says_so(render, redis, photographed, tmp_path):
+    job, _ = photographed
+    (tmp_path / input_key(job.id, "input_reference", job.inputs["input_reference"])).write_bytes(b"\x89PNG")
+
+    with pytest.raises(InvalidInput, match="input_reference: cannot be decoded"):
+        render(job, JobStore(redis))
 
 
 def test_a_worker_stops_at_the_step_at_which_its_lease_is_lost(render, redis, tmp_path):
