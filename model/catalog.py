@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from model.spec import GuidanceScale, Steps
-from model.tasks import Task
+from model.spec import FPS, GuidanceScale, Steps
+from model.tasks import LONGEST, Task
 
 SHIPPED = Path(__file__).parent / "checkpoints"
 INDEX = "model_index.json"
@@ -22,6 +22,19 @@ class Defaults(BaseModel):
 
     steps: Steps = 20
     guidance_scale: GuidanceScale = 2.5
+
+
+class Limits(BaseModel):
+    """How much of a video a checkpoint makes at once, by its index: so long, and so many pixels in all its frames."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seconds: int = Field(5, ge=1, le=LONGEST)
+    megapixels: float = Field(84.0, gt=0)  # five seconds of 1024x1024
+
+    def longest(self, width: int, height: int) -> int:
+        """The most seconds of a video of this size; 0 is none."""
+        return min(self.seconds, int(self.megapixels * 1e6 / (FPS * width * height)))
 
 
 class UnknownModel(LookupError):
@@ -79,6 +92,14 @@ def defaults(folder: Path) -> Defaults:
         return Defaults.model_validate(read_index(folder).get("defaults", {}))
     except ValidationError:
         return Defaults()
+
+
+def limits(folder: Path) -> Limits:
+    """How much of a video this checkpoint makes; the least where its index says it wrongly."""
+    try:
+        return Limits.model_validate(read_index(folder).get("limits", {}))
+    except ValidationError:
+        return Limits()
 
 
 def styles(folder: Path) -> tuple[str, ...]:

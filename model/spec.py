@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from model.tasks import Task
+from model.tasks import LONGEST, Task
 
 FPS = 16
 MAX_SEED = 2**63 - 1
@@ -28,7 +28,7 @@ def _draw_seed(value: object = None) -> object:
 Prompt = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 NegativePrompt = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
 Model = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-Seconds = Annotated[int, BeforeValidator(_no_bool, json_schema_input_type=int | str), Field(ge=1, le=5)]
+Seconds = Annotated[int, BeforeValidator(_no_bool, json_schema_input_type=int | str), Field(ge=1, le=LONGEST)]
 Seed = Annotated[
     int, BeforeValidator(_draw_seed, json_schema_input_type=int | str | None), Field(ge=0, le=MAX_SEED)
 ]

@@ -24,6 +24,9 @@ OF_SOME = (STRENGTH, LOOP, STYLE, STYLE_ALPHA)  # fields of a spec that not ever
 _STYLED = frozenset({STYLE, STYLE_ALPHA})
 _LOOPED = _STYLED | {LOOP}
 
+LONGEST = 20  # seconds of any video, what it goes on from included
+ONE_PASS = 5  # seconds that the networks make at once: a loop is no longer
+
 
 class Terms(NamedTuple):
     """On which terms a task is done. What it can be given, it needs."""
@@ -36,11 +39,11 @@ class Terms(NamedTuple):
 
 
 TERMS: dict[Task, Terms] = {
-    Task.TEXT_TO_VIDEO: Terms(),
-    Task.IMAGE_TO_VIDEO: Terms(frozenset({PICTURE})),
+    Task.TEXT_TO_VIDEO: Terms(seconds=LONGEST),
+    Task.IMAGE_TO_VIDEO: Terms(frozenset({PICTURE}), seconds=LONGEST),
     Task.INPAINT: Terms(frozenset({PICTURE, CLIP}), mask=True),
     Task.CINEMAGRAPH: Terms(frozenset({PICTURE}), mask=True),
-    Task.EXTEND: Terms(frozenset({CLIP}), uses=_STYLED),
+    Task.EXTEND: Terms(frozenset({CLIP}), uses=_STYLED, seconds=LONGEST),
     Task.INTERPOLATE: Terms(frozenset({PICTURE}), last_frame=True, uses=_STYLED),
     Task.VIDEO_TO_VIDEO: Terms(frozenset({CLIP}), uses=_LOOPED | {STRENGTH}),
     Task.STYLIZE: Terms(),

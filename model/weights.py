@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from model.catalog import Defaults
+from model.catalog import Defaults, Limits
 from model.image_unet import ImageUNet, ImageUNetConfig
 from model.stunet import InflationConfig, STUNet, TemporalDelta
 from model.tasks import Task
@@ -139,13 +139,15 @@ def save_index(
     sampling: Sampling,
     tasks: Sequence[Task] = (Task.TEXT_TO_VIDEO,),
     defaults: Defaults = Defaults(),  # noqa: B008 (it is frozen)
+    limits: Limits = Limits(),  # noqa: B008
 ) -> None:
-    """model_index.json: what makes a folder a checkpoint, what it does, and how it is best asked."""
+    """model_index.json: what makes a folder a checkpoint, what it does, how it is best asked, and for how much."""
     folder.mkdir(parents=True, exist_ok=True)
     index = {
         "format": FORMAT,
         "tasks": list(tasks),
         "defaults": defaults.model_dump(),
+        "limits": limits.model_dump(),
         "sampling": asdict(sampling),
     }
     (folder / INDEX).write_text(json.dumps(index, indent=2) + "\n")
@@ -169,8 +171,9 @@ def load_index(folder: Path) -> Sampling:
         raise InvalidCheckpoint(f"{file}: format {index.get('format')!r} is not {FORMAT!r}")
     if not isinstance(sampling := index.get("sampling", {}), dict):
         raise InvalidCheckpoint(f"{file}: sampling must be a JSON object")
-    try:
-        Defaults.model_validate(index.get("defaults", {}))
-    except ValidationError as error:
-        raise InvalidCheckpoint(f"{file}: defaults: {error.errors()[0]['msg']}") from error
+    for name, kind in (("defaults", Defaults), ("limits", Limits)):
+        try:
+            kind.model_validate(index.get(name, {}))
+        except ValidationError as error:
+            raise InvalidCheckpoint(f"{file}: {name}: {error.errors()[0]['msg']}") from error
     return parse(Sampling, sampling, file)

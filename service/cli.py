@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     for field, meaning in {
         "model": "an installed checkpoint",
         "size": "128x128, 256x256, 512x512, 1024x1024, 1280x720 or 720x1280",
-        "seconds": "1 to 5",
+        "seconds": "1 to 20",
         "seed": "the same seed makes the same video",
         "steps": "denoising steps, 1 to 100",
         "guidance-scale": "how closely to follow the prompt, 1 to 20",

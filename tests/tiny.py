@@ -8,6 +8,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
+from model.catalog import Limits
 from model.image_unet import ImageUNet, ImageUNetConfig
 from model.stunet import InflationConfig, STUNet, inflate
 from model.style import StyleConfig, StyleDelta, weights_digest
@@ -82,7 +83,7 @@ def write_checkpoint(
     videos."""
     for name, network in (("base", told(stunet(BASE))), ("ssr", stunet(SSR))):
         save_stunet(folder / f"{name}_image", folder / f"{name}_temporal", network)
-    save_index(folder, sampling, tasks)
+    save_index(folder, sampling, tasks, limits=Limits(seconds=20, megapixels=336))
 
 
 def write_style(folder: Path, name: str, seed: int) -> None:

@@ -9,12 +9,13 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from model.catalog import STYLES, Defaults, styles
+from model.catalog import STYLES, Defaults, Limits, styles
 from model.stunet import InflationConfig
-from model.tasks import Task
+from model.tasks import LONGEST, Task
 from model.training.recipe import Distillation
 from model.weights import CONFIG, WEIGHTS, Sampling, parse, read_json, save_index
 
+LIMITS = Limits(seconds=LONGEST, megapixels=336)  # 20 s of 1024x1024
 UNTOLD = (
     Task.TEXT_TO_VIDEO,
     Task.VIDEO_TO_VIDEO,
@@ -42,7 +43,7 @@ def shipped(trained: Path, out: Path, sampling: Sampling, student: Distillation 
         (out / name).mkdir(parents=True, exist_ok=True)
         for file in (CONFIG, WEIGHTS):
             shutil.copyfile(trained / source / file, out / name / file)
-    save_index(out, sampling, able(told, bool(styled)), defaults)
+    save_index(out, sampling, able(told, bool(styled)), defaults, LIMITS)
     return out
 
 

@@ -5,8 +5,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
+from model.catalog import Limits
 from model.spec import FPS, VideoSpec
-from model.tasks import BY_INPUT, CLIP, OF_SOME, PICTURE, STYLE, STYLE_ALPHA, TERMS, Task
+from model.tasks import BY_INPUT, CLIP, LOOP, OF_SOME, ONE_PASS, PICTURE, STYLE, STYLE_ALPHA, TERMS, Task
 from service.errors import InvalidField
 from service.media.sources import Source, Sources
 from worker.media import Medium
@@ -77,8 +78,6 @@ def check_terms(spec: VideoSpec, asked: Collection[str]) -> None:
         raise InvalidField(STYLE_ALPHA, f"{spec.task} without a style does not use it")
     if spec.task is Task.STYLIZE and spec.style is None:
         raise InvalidField(STYLE, f"{spec.task} needs one")
-    if spec.seconds > terms.seconds:
-        raise InvalidField("seconds", f"{spec.task} makes 1 to {terms.seconds}")
 
 
 def set_in(fields: Mapping[str, object]) -> set[str]:
@@ -101,3 +100,17 @@ def check_media(spec: VideoSpec, sources: Sources, media: Mapping[str, Medium]) 
         raise InvalidField(
             field, f"{reference.seconds:g} seconds are to become {spec.seconds}; ask for more, {most} at most"
         )
+
+
+def check_length(spec: VideoSpec, can: Limits) -> None:
+    """Raise where the video is longer than its task makes, or than its checkpoint, by these limits, does at its
+    size."""
+    if spec.seconds > (most := TERMS[spec.task].seconds):
+        raise InvalidField("seconds", f"{spec.task} makes 1 to {most}")
+    if spec.loop and spec.seconds > ONE_PASS:
+        raise InvalidField(LOOP, f"a video that loops has 1 to {ONE_PASS} seconds")
+    most = can.longest(spec.width, spec.height)
+    if not most:
+        raise InvalidField("size", f"model {spec.model!r} makes no video of {spec.size}")
+    if spec.seconds > most:
+        raise InvalidField("seconds", f"model {spec.model!r} makes 1 to {most} at {spec.size}")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pydantic import BaseModel, ConfigDict, Field
 
 from model.spec import Prompt, Share, VideoSpec
-from model.tasks import CLIP, OF_SOME, TERMS, Task
+from model.tasks import CLIP, LONGEST, OF_SOME, TERMS, Task
 from service.errors import InvalidField
 from service.media.sources import Source, Sources
 from service.videos.asked import MASK, check_inputs, check_terms
@@ -13,7 +13,6 @@ from service.videos.fields import parsed
 from service.videos.videos import Accepted, Videos
 from worker.jobs import Job
 
-LONGEST = 20  # seconds of an extended video, its beginning included
 VIDEO = "video"
 
 

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 from annotated_types import Ge, Le
 from pydantic import BaseModel
 
-from model.catalog import INDEX, installed, tasks
+from model.catalog import INDEX, installed, limits, tasks
 from model.spec import FPS, Size, VideoSpec
 from model.tasks import Task
 from service.errors import ModelNotFound
@@ -59,11 +59,11 @@ class Models:
         return ModelList(data=[self.get(name) for name in installed(self._checkpoints)])
 
     def get(self, name: str) -> Model:
-        """One of them; limits are those of every request, since no checkpoint has others yet."""
+        """One of them; of its limits, those of length are its own and the others those of every request."""
         if name not in installed(self._checkpoints):
             raise ModelNotFound(f"model {name!r} is not installed")
         folder = self._checkpoints / name
-        seconds = _span("seconds")
+        seconds = Span(least=1, most=limits(folder).seconds)
         return Model(
             id=name,
             created=int((folder / INDEX).stat().st_mtime),

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, Field
 
-from model.catalog import check_style, check_task, defaults, locate
+from model.catalog import check_style, check_task, defaults, limits, locate
 from model.spec import VideoSpec
 from service.errors import (
     PreviewNotReady,
@@ -22,7 +22,7 @@ from service.errors import (
 )
 from service.media.inputs import Inputs
 from service.media.sources import Sources
-from service.videos.asked import INPUTS, VideoRequest, check_media, check_terms, of_task, set_in
+from service.videos.asked import INPUTS, VideoRequest, check_length, check_media, check_terms, of_task, set_in
 from service.videos.content import Content
 from service.videos.feed import Feed
 from service.videos.fields import parsed
@@ -129,10 +129,11 @@ class Videos:
         return self.accept(tenant, "create", key, spec, given.get("seed") is not None, sources)
 
     def check_able(self, spec: VideoSpec, field: str) -> None:
-        """Raise unless the model does this task in this style; nothing has been stored yet."""
+        """Raise unless the model does this task in this style and this length; nothing has been stored yet."""
         check_task(self._checkpoints, spec.model, spec.task, field)
         if spec.style is not None:
             check_style(self._checkpoints, spec.model, spec.style)
+        check_length(spec, limits(locate(self._checkpoints, spec.model)))
 
     def accept(
         self,

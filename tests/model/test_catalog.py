@@ -14,6 +14,7 @@ from model.catalog import (
     check_task,
     defaults,
     installed,
+    limits,
     locate,
     styles,
     tasks,
@@ -112,6 +113,33 @@ def test_a_checkpoint_says_what_it_does_where_a_request_does_not(tmp_path, named
     (tmp_path / INDEX).write_text(json.dumps({"format": "ciotat/1", "defaults": named}))
 
     assert defaults(tmp_path) == found
+
+
+@pytest.mark.parametrize(
+    ("named", "longest"),
+    [  # of 128x128, 512x512, 1280x720, 1024x1024
+        ({}, (5, 5, 5, 5)),
+        ({"seconds": 20, "megapixels": 336}, (20, 20, 20, 20)),
+        ({"seconds": 12, "megapixels": 100}, (12, 12, 6, 5)),
+        ({"seconds": 20, "megapixels": 15}, (20, 3, 1, 0)),
+        ({"seconds": 90}, (5, 5, 5, 5)),
+        ({"minutes": 1}, (5, 5, 5, 5)),
+    ],
+)
+def test_a_checkpoint_says_how_long_a_video_of_each_size_may_be(tmp_path, named, longest):
+    (tmp_path / INDEX).write_text(json.dumps({"format": "ciotat/1", "limits": named}))
+
+    found = limits(tmp_path)
+
+    sizes = ((128, 128), (512, 512), (1280, 720), (1024, 1024))
+    assert tuple(found.longest(*size) for size in sizes) == longest
+
+
+def test_a_checkpoint_of_wrong_limits_is_not_loaded(tmp_path):
+    (tmp_path / INDEX).write_text(json.dumps({"format": "ciotat/1", "limits": {"seconds": 90}}))
+
+    with pytest.raises(InvalidCheckpoint, match="limits: Input should be less than or equal to 20"):
+        load_index(tmp_path)
 
 
 def test_a_checkpoint_of_wrong_defaults_is_not_loaded(tmp_path):

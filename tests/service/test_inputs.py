@@ -174,7 +174,7 @@ def test_a_reference_is_given_once_and_in_one_way(able, http, storage, parts):
 
 
 def test_a_field_that_is_refused_is_refused_before_the_task(http):
-    fields = {"prompt": "a", "seconds": 9, "input_reference": {"image_url": data_url(PHOTOGRAPH)}}
+    fields = {"prompt": "a", "seconds": 21, "input_reference": {"image_url": data_url(PHOTOGRAPH)}}
 
     assert http.post("/v1/videos", json=fields).json()["error"]["param"] == "seconds"
 

@@ -225,6 +225,8 @@ CASES = [
     (creating(seconds=1), "queued", InvalidField, "prompt"),
     (creating(prompt="  "), "queued", InvalidField, "prompt"),
     (creating(prompt="a", seconds=0), "queued", InvalidField, "seconds"),
+    (creating(prompt="a", seconds=21), "queued", InvalidField, "seconds"),
+    (creating(prompt="a", seconds=6), "queued", InvalidField, "seconds"),  # more than the checkpoint says
     (creating(prompt="a", size="1x1"), "queued", InvalidField, "size"),
     (creating(prompt="a", model="x"), "queued", UnknownModel, "model"),
     *(
