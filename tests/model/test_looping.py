@@ -8,10 +8,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model.conditioning import Conditions, Known
 from model.diffusion import schedule
 from model.inflation import ConvInflation, TemporalConv, TemporalDown, TemporalUp
 from model.looping import closed, lapped, turn, turned
-from model.pipeline import Pipeline
+from model.pipeline import Asked, Pipeline
 from model.sampling import SAMPLERS
 from model.spec import VideoSpec
 from model.weights import Sampling
@@ -155,6 +156,20 @@ def test_the_last_frame_of_a_loop_flows_into_the_first(pipeline):
         wraps.append(between[-1] / median(between[:-1]))
 
     assert median(wraps) <= 1.2
+
+
+def test_what_is_known_turns_with_the_clip_and_stays_where_it_is(pipeline):
+    generator = torch.Generator().manual_seed(4)
+    noise, clip = (torch.randn(1, 3, 8, 32, 32, generator=generator) for _ in range(2))
+    known, seen = Known(clip.clamp(-1, 1), (clip[:, :1] > 0.5).float()), []
+
+    with pipeline.base.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0][:, 3:])):
+        made = pipeline.base_pass(Asked(["a boat"], "", 3, 1.0), noise, Conditions(known, loop=True))
+
+    assert len({turn(step, 8) for step in range(3)}) == 3
+    for step, beside in enumerate(seen):
+        assert torch.equal(beside, known.rolled(turn(step, 8)).beside)
+    assert torch.equal(known.kept(made), made)
 
 
 def test_a_loop_is_another_video_and_the_same_one_each_time(pipeline):
