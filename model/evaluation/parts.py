@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from model.evaluation import from_words, upscaling
+from model.evaluation import from_words, stylised, upscaling
 from model.evaluation.studio import Part
 
-PARTS: Mapping[str, Part] = {part.name: part for part in (*from_words.PARTS, *upscaling.PARTS)}
+PARTS: Mapping[str, Part] = {
+    part.name: part for part in (*from_words.PARTS, *stylised.PARTS, *upscaling.PARTS)
+}
 
 
 def lacking(folder: Path) -> dict[str, str]:

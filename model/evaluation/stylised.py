@@ -1,0 +1,57 @@
+"""Styles, judged at alpha 1: whether clips are in the style, and whether they move as right as the base's own."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from model.catalog import styles
+from model.evaluation import style_judge
+from model.evaluation.figures import Bar, Kind
+from model.evaluation.from_words import clips
+from model.evaluation.prompts import question
+from model.evaluation.studio import Part, Shot, Studio, row
+from model.evaluation.style_judge import StyleJudge
+from model.training.styles import STYLES
+
+# the judge of objects knows the base's drawings alone: what it sees in a style is told, and held to nothing
+BARS = (
+    Bar("style", limit=0.85),
+    Bar("motion_kept", Kind.MEAN, limit=-0.05),
+    Bar("motion"),
+    Bar("background"),
+    Bar("object"),
+)
+
+
+@dataclass(frozen=True)
+class StylePart(Part):
+    """What the clips of one style are held to."""
+
+    style: str = ""
+
+    def lacking(self, folder: Path) -> str | None:
+        """Why this checkpoint cannot be asked."""
+        if self.style not in styles(folder):
+            return f"the checkpoint has no style {self.style!r}"
+        if not (style_judge.FOLDER / "config.json").is_file():
+            return "there is no judge of style"
+        return super().lacking(folder)
+
+
+def stylised(style: str, studio: Studio, indices: Sequence[int]) -> Iterator[Shot]:
+    """Each question in the style and in the base, from the same noise: `motion_kept` is 1 where the motion is right
+    in the style alone, -1 where it is right in the base alone, else 0, so its mean is the difference of the shares."""
+    judge = StyleJudge.load(style_judge.FOLDER, studio.device)
+    questions = [question(index, studio.settings.seed) for index in indices]
+    other = replace(studio, pipeline=studio.pipeline.styled(style, 1.0))
+    pairs = zip(clips(studio, questions), clips(other, questions), strict=True)
+    for index, asked, ((_, plain), (_, styled)) in zip(indices, questions, pairs, strict=True):
+        seen = judge.judge(styled[None].to(studio.device))[0]
+        answer = studio.judged(f"style_{style}", index, asked, styled, style=seen == style)
+        before, after = (studio.seen(clip)["motion"] == asked.motion for clip in (plain, styled))
+        measured = answer.measured | {"motion_kept": float(after) - float(before)}
+        yield Shot(replace(answer, measured=measured), row(styled))
+
+
+PARTS = tuple(StylePart(f"style_{style}", BARS, partial(stylised, style), style=style) for style in STYLES)
