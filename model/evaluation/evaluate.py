@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from model.catalog import defaults
 from model.evaluation.judges import Judges
 from model.evaluation.parts import PARTS, lacking
 from model.evaluation.report import merge, write_shard
@@ -26,19 +27,21 @@ JUDGES = Path(__file__).parents[1] / "checkpoints" / "judges"
 def evaluate(args: argparse.Namespace) -> None:
     """One shard of every part asked for; a run that is not sharded is merged at once."""
     absent = lacking(args.checkpoint)
-    asked = [name for name in args.parts or PARTS if name not in args.skip]
-    settings = Settings(args.seed, args.size, args.steps, args.guidance)
+    parts = [name for name in args.parts or PARTS if name not in args.skip]
+    best = defaults(args.checkpoint)
+    settings = Settings(args.seed, args.size, args.steps or best.steps, args.guidance or best.guidance_scale)
     pipeline = Pipeline.load(args.checkpoint, args.device, encoder=args.text)
     judges = Judges.load(args.judges, args.device)
     studio = Studio(pipeline, judges, settings, args.device, args.batch, args.lpips)
     how = {**asdict(settings), **provenance(args)}
-    for name in asked:
+    for name in parts:
         if name in absent:
             continue
         indices = list(range(args.n or PARTS[name].n))[args.shard[0] :: args.shard[1]]
         if not indices:
             raise ValueError(f"{name}: {args.n} questions are fewer than {args.shard[1]} shards")
-        shots = list(tqdm(PARTS[name].ask(studio, indices), total=len(indices), unit="clip", desc=name))
+        asked = tqdm(PARTS[name].ask(studio, indices), total=len(indices), unit="clip", desc=name)
+        shots = [shot.small for shot in asked]
         sized = how | {"size": PARTS[name].size or args.size}
         write_shard(args.out, name, args.shard, sized, shots)
     if args.shard[1] == 1:
@@ -88,8 +91,8 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--out", type=Path, required=True)
     found.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     found.add_argument("--size", type=int, default=128, choices=(128, 256, 512, 1024))
-    found.add_argument("--steps", type=int, default=20)
-    found.add_argument("--guidance", type=float, default=2.5, help="scale of classifier-free guidance")
+    found.add_argument("--steps", type=int, help="(default: the checkpoint's own)")
+    found.add_argument("--guidance", type=float, help="scale of it (default: the checkpoint's own)")
     found.add_argument("--batch", type=int, help="base clips at a time (default: 16 on a GPU, 1 on a CPU)")
     found.add_argument(
         "--shard", type=shard_of, default=(0, 1), help="i/n: every n-th question, from the i-th"

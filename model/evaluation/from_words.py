@@ -1,16 +1,18 @@
-"""Text-to-video, judged on held-out pairs."""
+"""Text-to-video, and as loops, judged on held-out pairs."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from model.evaluation.figures import Bar, Kind
-from model.evaluation.pixels import borders, seam_ratio
+from model.evaluation.pixels import borders, seam_ratio, wrap
 from model.evaluation.prompts import question
-from model.evaluation.studio import Clip, Part, Shot, Studio, row
+from model.evaluation.sheet import to_frames
+from model.evaluation.studio import Clip, Part, Shot, Studio, as_clip, row
 from model.training.motions import MOTIONS, STILL
 
 LOOK_BARS = (Bar("object", limit=0.85), Bar("motion", limit=0.9), Bar("background", limit=0.97))
 FROZEN = Bar("frozen", limit=0.0, most=True)
+WRAP = 1.2  # of the median step
 SEAM = Bar("seam", Kind.MEDIAN, 1.1, most=True)
 
 
@@ -42,7 +44,20 @@ def text_to_video(studio: Studio, indices: Sequence[int]) -> Iterator[Shot]:
             "seam": seam_ratio(final, at) if windowed else None,
             "seam_of_base": seam_ratio(low, at) if windowed else None,
         }
-        yield Shot(studio.judged("text_to_video", index, asked, final, **seams), row(final))
+        answer = studio.judged("text_to_video", index, asked, final, **seams)
+        yield Shot(answer, row(final), studio.spec(asked), frames=to_frames(final[None])[0])
+
+
+def loop(studio: Studio, indices: Sequence[int]) -> Iterator[Shot]:
+    """The step from the last frame to the first; on the sheet the clip's end beside its beginning."""
+    for index in indices:
+        asked = question(index, studio.settings.seed)
+        spec = studio.spec(asked, loop=True)
+        frames = studio.pipeline.generate(spec)
+        clip = as_clip(frames)
+        turned = wrap(clip)
+        answer = studio.judged("loop", index, asked, clip, wrap=turned, closed=turned <= WRAP)
+        yield Shot(answer, row(clip.roll(40, 1)), spec, frames=frames)
 
 
 PARTS = (
@@ -51,5 +66,17 @@ PARTS = (
         (*LOOK_BARS, FROZEN, SEAM, Bar("seam_of_base", Kind.MEDIAN)),
         text_to_video,
         n=200,
+    ),
+    Part(
+        "loop",
+        (
+            Bar("wrap", Kind.MEDIAN, WRAP, most=True),
+            FROZEN,
+            Bar("closed"),
+            Bar("object"),
+            Bar("motion"),
+            Bar("background"),
+        ),
+        loop,
     ),
 )

@@ -18,6 +18,7 @@ from model.evaluation.lpips import Lpips, load_lpips
 from model.evaluation.prompts import Question
 from model.evaluation.sheet import to_frames
 from model.evaluation.truth import Truth
+from model.given import NOTHING, Given
 from model.pipeline import Pipeline
 from model.spec import VideoSpec
 from model.tasks import Task
@@ -62,12 +63,20 @@ class Answer:
         return {what: self.seen[what] for what in self.asked if self.seen[what] != self.asked[what]}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Shot:
-    """An answer, and a row of small frames to look at."""
+    """An answer, a row of small frames to look at, and what would make the video once more."""
 
     answer: Answer
     row: UInt8[np.ndarray, "n s s 3"]
+    spec: VideoSpec | None = None
+    given: Given = NOTHING
+    frames: Frames | None = None
+
+    @property
+    def small(self) -> "Shot":
+        """What a report needs of it."""
+        return Shot(self.answer, self.row)
 
 
 @dataclass

@@ -10,8 +10,10 @@ from model.evaluation import style_judge
 from model.evaluation.figures import Bar, Kind
 from model.evaluation.from_words import clips
 from model.evaluation.prompts import question
+from model.evaluation.sheet import to_frames
 from model.evaluation.studio import Part, Shot, Studio, row
 from model.evaluation.style_judge import StyleJudge
+from model.tasks import Task
 from model.training.styles import STYLES
 
 # the judge of objects knows the base's drawings alone: what it sees in a style is told, and held to nothing
@@ -51,7 +53,9 @@ def stylised(style: str, studio: Studio, indices: Sequence[int]) -> Iterator[Sho
         answer = studio.judged(f"style_{style}", index, asked, styled, style=seen == style)
         before, after = (studio.seen(clip)["motion"] == asked.motion for clip in (plain, styled))
         measured = answer.measured | {"motion_kept": float(after) - float(before)}
-        yield Shot(replace(answer, measured=measured), row(styled))
+        spec = studio.spec(asked, task=Task.STYLIZE, style=style, style_alpha=1.0)
+        frames = to_frames(styled[None])[0]
+        yield Shot(replace(answer, measured=measured), row(styled), spec, frames=frames)
 
 
 PARTS = tuple(StylePart(f"style_{style}", BARS, partial(stylised, style), style=style) for style in STYLES)

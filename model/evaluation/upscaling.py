@@ -41,6 +41,12 @@ def against_bicubic(studio: Studio, made: Clip, cubic: Clip, truth: Clip) -> Mea
     }
 
 
+def beside_truth(made: Clip, truth: Clip, at: Sequence[int]) -> float | None:
+    """The seam ratio over that of the truth, whose motion may well gain speed at a border."""
+    seams = seam_ratio(made, at), seam_ratio(truth, at)
+    return seams[0] / seams[1] if seams[0] is not None and seams[1] else None
+
+
 def upscaling(studio: Studio, indices: Sequence[int], size: int) -> Iterator[Shot]:
     """One clip a question: its truth, the truth's averages upscaled, and enlarged."""
     how, name = studio.pipeline.sampling, f"ssr_{size}"
@@ -50,7 +56,7 @@ def upscaling(studio: Studio, indices: Sequence[int], size: int) -> Iterator[Sho
         truth = studio.truth(size).clip(asked)
         low = lowered(truth[None], factor)
         made, cubic = studio.pipeline.upscale(low, factor, [asked.seed])[0].float(), bicubic(low[0], factor)
-        seam = None if asked.motion == MOTIONS[STILL] else seam_ratio(made, at)
+        seam = None if asked.motion == MOTIONS[STILL] else beside_truth(made, truth, at)
         measured = against_bicubic(studio, made, cubic, truth) | {"seam": seam}
         answer = Answer(name, index, asked.prompt, asked.seed, {}, {}, measured)
         yield Shot(answer, details(studio, asked, (cubic, made, truth)))

@@ -1,0 +1,76 @@
+"""The gallery: videos of fixed questions, each with what makes it once more and what is wrong with it."""
+
+import re
+import shlex
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from model.given import Given
+from model.spec import VideoSpec
+from service.cli import _parser
+from tests.tiny import write_checkpoint
+from worker import gallery
+from worker.gallery import command, main, written
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A gallery of two videos of a network that has learned nothing."""
+    folder = tmp_path_factory.mktemp("gallery")
+    write_checkpoint(folder / "tiny")
+    (folder / "out").mkdir()
+    (folder / "out" / "old.webp").write_bytes(b"of an earlier gallery")
+    asked = {"checkpoint": folder / "tiny", "out": folder / "out", "device": "cpu"}
+    asked |= {"parts": "text_to_video", "each": 2, "size": 128, "steps": 1}
+    main([word for name, value in asked.items() for word in (f"--{name}", str(value))])
+    return folder / "out"
+
+
+def test_each_video_stands_on_both_pages_with_its_prompt_its_seed_and_its_command(made):
+    html, markdown = (made / "index.html").read_text(), (made / "README.md").read_text()
+
+    assert sorted(file.name for file in made.iterdir()) == [
+        "README.md", "index.html", "text_to_video-1.webp", "text_to_video-2.webp"
+    ]  # fmt: skip
+    assert re.findall(r'src="([^"]*)"', html) == re.findall(r"!\[.*\]\((.*)\)", markdown)
+    for typed in re.findall(r"```sh\n(.*)\n```", markdown):
+        options = _parser().parse_args(shlex.split(typed)[1:])
+        assert VideoSpec(prompt=options.prompt, seed=options.seed, size=options.size).steps == 20
+        assert f"**{options.prompt}**, seed {options.seed}." in markdown
+    with Image.open(made / "text_to_video-1.webp") as video:
+        assert video.n_frames == 80
+
+
+def test_a_failure_is_labelled_with_what_the_judges_saw(made):
+    assert (made / "index.html").read_text().count("Failure: object seen as ") == 2
+    assert (made / "README.md").read_text().count("Failure: object seen as ") == 2
+
+
+def test_a_gallery_that_is_too_large_is_refused(made, monkeypatch, tmp_path):
+    write_checkpoint(tmp_path / "tiny")
+    monkeypatch.setattr(gallery, "MOST", 1000)
+
+    with pytest.raises(ValueError, match="more than 0: --each, --size"):
+        main(["--checkpoint", str(tmp_path / "tiny"), "--out", str(tmp_path / "out"), "--parts", "text_to_video",
+              "--each", "1", "--size", "128", "--steps", "1"])  # fmt: skip
+
+
+def test_what_was_given_is_written_so_that_it_can_be_given_again(tmp_path):
+    rng = np.random.default_rng(0)
+    clip = rng.integers(0, 255, (3, 32, 32, 3), np.uint8)
+    mask = np.zeros((3, 32, 32), bool)
+    mask[:, 8:] = True
+
+    moving = dict(written(Given(clip, mask, clip[0]), "one", tmp_path))
+    still = dict(written(Given(clip[:1]), "two", tmp_path))
+
+    assert moving == {"input": "one-input.mp4", "mask": "one-mask.png", "last-frame": "one-last-frame.png"}
+    with Image.open(tmp_path / "two-input.png") as first, Image.open(tmp_path / "one-mask.png") as white:
+        assert np.array_equal(np.asarray(first), clip[0])
+        assert np.array_equal(np.asarray(white)[..., 0] >= 128, mask[0])
+    spec = VideoSpec(prompt="a cat", task="inpaint", seed=1, loop=True)
+    assert command(spec, still) == (
+        "ciotat generate 'a cat' --task inpaint --seed 1 --loop --input two-input.png -o video.mp4"
+    )
