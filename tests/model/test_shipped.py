@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from model.conditioning import Conditions
 from model.evaluation.evaluate import JUDGES
 from model.evaluation.judges import Judges, activity
 from model.evaluation.pixels import borders, seam_ratio
@@ -45,6 +46,16 @@ def test_a_prompt_gets_its_object_its_motion_and_its_background(pipeline):
     assert names.motions[int(verdict.motion[0])] == "up"
     assert "grass" in names.backgrounds[int(verdict.background[0])]
     assert float(activity(clip)[0]) > names.frozen_below
+
+
+def test_a_loop_flows_into_itself(pipeline):
+    prompt, shape = "a red balloon swinging over grass", (32, 128, 128)
+
+    clip = pipeline.base_clips([prompt], [7], shape=shape, steps=8, under=Conditions(loop=True))
+
+    between = (clip - clip.roll(-1, 2)).square().mean((0, 1, 3, 4))
+    assert between[-1] <= 1.2 * between[:-1].median()
+    assert between.max() <= 2 * between.median()
 
 
 def test_windows_leave_no_seams(pipeline, upscaled):
