@@ -28,7 +28,7 @@ class Canvas:
     x: Float[Tensor, "k t h w"]
     y: Float[Tensor, "k t h w"]
     time: Float[Tensor, "k t 1 1"]
-    chance: Float[Tensor, "k 4 1 1 1"]
+    chance: Float[Tensor, "k c 1 1 1"]
     step: float  # distance of neighbouring samples
     frame: tuple[float, float] = (1.0, 1.0)  # width and height of the whole frame
 
@@ -88,13 +88,18 @@ def rgb(code: str) -> tuple[float, float, float]:
     return int(code[0:2], 16) / 255, int(code[2:4], 16) / 255, int(code[4:6], 16) / 255
 
 
-def paint(colours: Sequence[str], weights: Sequence[Tensor]) -> Tensor:
-    """The first colour, each further one laid over it with its weight in [0, 1]: (k, t, 3, h, w)."""
-    device = str(weights[0].device)
-    picture = constant(rgb(colours[0]), device).view(1, 1, 3, 1, 1)
-    for code, weight in zip(colours[1:], weights, strict=True):
-        colour = constant(rgb(code), device).view(1, 1, 3, 1, 1)
-        picture = torch.lerp(picture, colour, weight.clamp(0, 1)[:, :, None])
+def colour(code: str, device: torch.device) -> Float[Tensor, "1 1 3 1 1"]:
+    """A colour as it is mixed: six hexadecimal digits."""
+    return constant(rgb(code), str(device)).view(1, 1, 3, 1, 1)
+
+
+def paint(colours: Sequence[str | Tensor], weights: Sequence[Tensor]) -> Float[Tensor, "k t 3 h w"]:
+    """The first colour, each further one laid over it with its weight in [0, 1], (k, t, h, w)."""
+    device = weights[0].device
+    layers = [colour(one, device) if isinstance(one, str) else one for one in colours]
+    picture = layers[0]
+    for layer, weight in zip(layers[1:], weights, strict=True):
+        picture = torch.lerp(picture, layer, weight.clamp(0, 1)[:, :, None])
     return picture
 
 

@@ -1,7 +1,7 @@
 """What a scene is called: several plain phrasings of object, motion, speed and background."""
 
 from model.training.backgrounds import BACKGROUNDS
-from model.training.motions import MOTIONS, SPEEDS
+from model.training.motions import MORE_SPEEDS, MOTIONS
 
 PHRASES: dict[str, tuple[str, ...]] = {
     "right": ("moving to the right", "moving right", "sliding to the right", "going right"),
@@ -59,10 +59,11 @@ AN = ("hourglass", "X-ray", "x-ray", "SOS")
 A = ("unicorn", "one", "uni", "euro", "ewe")
 
 
-def noun_phrase(name: str) -> str:
-    """A name with its article: `octopus` -> `an octopus`, `scissors` -> `scissors`."""
+def noun_phrase(name: str, before: str = "") -> str:
+    """A name with its article: `octopus` -> `an octopus`, `scissors` -> `scissors`; and an adjective before it."""
     if name in MANY:
-        return name
+        return f"{before} {name}".strip()
+    name = f"{before} {name}".strip()
     if name in ("Statue of Liberty", "Kaaba"):
         return f"the {name}"
     vowel = name.startswith(AN) or (name[0].lower() in "aeiou" and not name.startswith(A))
@@ -79,7 +80,7 @@ def caption(
         object=noun_phrase(object_name),
         bare=object_name,
         motion=phrases[template // len(templates) % len(phrases)],
-        adverb=SPEEDS[speed],
+        adverb=MORE_SPEEDS[speed],
         place=BACKGROUNDS[background].place,
         background=BACKGROUNDS[background].name,
     )

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from model.conditioning import Known, keeping
+from model.conditioning import keeping
 from model.diffusion import Denoiser, loss_weight, noised, precondition, schedule
 from model.evaluation.sheet import draw_sheet, to_frames
 from model.guidance import guided, thresholded
@@ -26,13 +26,12 @@ from model.pipeline import conditioned
 from model.sampling import sample_euler
 from model.stunet import STUNet
 from model.text import TextEncoder
-from model.training.feed import FRAMES, TOKENS, Batch, Feed, consecutive
-from model.training.known import masks, share_made
+from model.training.feed import FRAMES, TOKENS, Batch, Feed, Source, consecutive
+from model.training.known import share_made, told
 from model.training.loop import Place
 from model.training.recipe import Distillation, Recipe, Settings, fused
 from model.training.shapes import Shapes
 from model.training.text_to_video import SIZE, WithText, samples
-from model.training.world import World
 from model.weights import load_stunet
 
 CLIPS = 8  # a step and process: each costs a student and 2 * moves guided teachers
@@ -72,6 +71,7 @@ def distilled_loss(
     plan: Distillation,
     read: Callable[[Batch], TextStates],
     render: Callable[[Batch], Tensor],
+    moves: Callable[[Batch, Tensor], Tensor],
     empty: TextStates,
     chance: torch.Generator,
 ) -> Callable[[Batch], Tensor]:
@@ -86,7 +86,8 @@ def distilled_loss(
         sigma = clean.new_full((n,), begin)
         known = None
         if teacher.config.conditioned:
-            known = Known(clean, masks(n, clean.shape[2], (clean.shape[3], clean.shape[4]), chance))
+            known = told(clean, moves(batch, clean), chance)
+            clean = known.clip
         noise = torch.randn(clean.shape, generator=chance, device=clean.device)
         x = noised(clean, noise, sigma)
         beside = None if known is None else known.beside
@@ -114,7 +115,7 @@ def repeated(text: TextStates, n: int) -> TextStates:
     return TextStates(text.states.expand(n, -1, -1), text.mask.expand(n, -1))
 
 
-def distillation(settings: Settings, place: Place, world: World, image: Path, temporal: Path) -> Recipe:
+def distillation(settings: Settings, place: Place, world: Source, image: Path, temporal: Path) -> Recipe:
     """A student of the network with these image and temporal weights, which starts as its teacher."""
     plan = settings.distillation
     teacher = load_stunet(image, temporal).to(place.device)
@@ -132,9 +133,12 @@ def distillation(settings: Settings, place: Place, world: World, image: Path, te
         moments = consecutive(len(batch.scenes), FRAMES, times)
         return world.render(batch.scenes, moments.to(place.device), shapes.draw())
 
+    def moves(batch: Batch, clips: Tensor) -> Tensor:
+        return world.regions(batch.scenes, (clips.shape[3], clips.shape[4]))
+
     fused(teacher, settings)
     student = fused(WithText(network), settings)
-    loss = distilled_loss(student, teacher, plan, feed.read, render, encoder([""]), chance)
+    loss = distilled_loss(student, teacher, plan, feed.read, render, moves, encoder([""]), chance)
     shown = Feed(world, encoder, 8, 77, still=False, dropout=0.0)
     captions = world.captions(next(shown.draw()).scenes, random.Random(5))
 

@@ -5,25 +5,48 @@ import random
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from model.layers import TextStates
 from model.text import TextEncoder
+from model.training.canvas import Size
 from model.training.motions import SECONDS
-from model.training.world import Scenes, World
 
 FRAMES = 80
-TOKENS = 32  # every batch is padded to as many: one shape, compiled once
+TOKENS = 40  # more than 99 captions in 100 have; every batch is padded to as many: one shape, compiled once
 TOGETHER = 8  # batches drawn at once: reading the captions' facts back from a GPU is one wait for all of them
+
+
+@runtime_checkable
+class Source(Protocol):
+    """What gives scenes, their captions and their pictures: `World`, or `Mixture`, of which most is the former. Scenes
+    have a length and rows, and are on the source's device; what they consist of is the source's own."""
+
+    device: torch.device
+
+    def scenes(self, n: int, generator: torch.Generator, *, heldout: bool = False) -> Any: ...
+
+    def captions(self, scenes: Any, rng: random.Random, *, still: bool = False) -> list[str]: ...
+
+    def render(
+        self, scenes: Any, times: Tensor, size: Size, *, crop: Any = None, crop_size: Size | None = None
+    ) -> Tensor: ...
+
+    def regions(self, scenes: Any, size: Size) -> Tensor:
+        """Where each scene moves: nowhere else does anything, ever."""
+
+    def sharp(self) -> "Source":
+        """The same without what is not sharp at every size."""
 
 
 @dataclass(frozen=True)
 class Batch:
     """Scenes, and the tokens of their captions (some captions emptied, for classifier-free guidance)."""
 
-    scenes: Scenes
+    scenes: Any
     tokens: dict[str, Tensor]
 
 
@@ -31,7 +54,7 @@ class Feed:
     """Batches of `size` scenes that depend on the seed alone."""
 
     def __init__(
-        self, world: World, text: TextEncoder, size: int, seed: int, *, still: bool, dropout: float = 0.1
+        self, world: Source, text: TextEncoder, size: int, seed: int, *, still: bool, dropout: float = 0.1
     ) -> None:
         self.world, self.text, self.size, self.seed = world, text, size, seed
         self.still, self.dropout = still, dropout

@@ -5,15 +5,19 @@ a line like a brush stroke; everything is drawn on the device, for a whole batch
 """
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from model.conditioning import Known
 from model.training.canvas import Size, height_and_width
 
 # Shares of a batch. The rest, more than half, knows nothing: text-to-video.
 FIRST_FRAME, ENDS, BEGINNING, REGION, CINEMAGRAPH = 0.16, 0.06, 0.07, 0.1, 0.06
 SHARES = (FIRST_FRAME, ENDS, BEGINNING, REGION, CINEMAGRAPH)
 MOST_ENDS, MOST_BEGINNING = 4, 0.5  # known frames at each end; known share of the clip at its beginning
+# The same of clips that move in a part of the picture alone.
+NATURAL_SHARES = (FIRST_FRAME, ENDS, BEGINNING, 0.06, 0.3)
+EXACTLY, WIDER = 0.4, 0.4  # shares of cinemagraphs whose region is where it moves, or more; of the rest, less
 SHAPES = 6  # that a region consists of
 OUTPAINTING = 0.3  # share of regions of which the inside is known
 EXACT_LEAST = 0.25  # share of a clip that is to be made, below which an error weighs no more
@@ -26,6 +30,14 @@ def masks(
     device = chance.device
     bounds = torch.tensor(shares, device=device).cumsum(0)
     kind = torch.bucketize(torch.rand(n, generator=chance, device=device), bounds, right=True)
+    return masks_of(kind, frames, size, chance, regions(n, frames, size, chance))
+
+
+def masks_of(
+    kind: Int[Tensor, " n"], frames: int, size: Size, chance: torch.Generator, inside: Bool[Tensor, "n t h w"]
+) -> Float[Tensor, "n 1 t h w"]:
+    """Masks of these kinds (the number of their share), the regions of the last two given."""
+    n, device = len(kind), chance.device
     number = torch.arange(frames, device=device).expand(n, frames)
     ends = torch.randint(1, MOST_ENDS + 1, (n, 1), generator=chance, device=device)
     beginning = torch.randint(
@@ -36,13 +48,34 @@ def masks(
     )
     by_frames = of_frames[kind.clamp(max=2), torch.arange(n, device=device)]
     by_frames = torch.where((kind < 3)[:, None], by_frames, number < 0)
-    outside = ~regions(n, frames, size, chance)
     inverted = torch.rand(n, generator=chance, device=device) < OUTPAINTING
-    in_region = torch.where((inverted & (kind == 3)).view(n, 1, 1, 1), ~outside, outside)
+    in_region = torch.where((inverted & (kind == 3)).view(n, 1, 1, 1), inside, ~inside)
     in_region = in_region & ((kind == 3) | (kind == 4)).view(n, 1, 1, 1)
     first_of_cinemagraph = (kind == 4)[:, None] & (number == 0)
     known = (by_frames | first_of_cinemagraph).view(n, frames, 1, 1) | in_region
     return known[:, None].float()
+
+
+def told(clips: Float[Tensor, "n 3 t h w"], moves: Bool[Tensor, "n h w"], chance: torch.Generator) -> Known:
+    """What is told of clips, of which it is known where they move. Of those that move in a part of the picture alone
+    many are cinemagraphs: a region that is that part, or wider, or a piece of it, moves, and the first frame stays
+    around it. The clip that is returned is the one to be learned: it, too, stands still there."""
+    n, _, frames, height, width = clips.shape
+    device = chance.device
+    partly = ~moves.flatten(1).all(1)
+    usual, natural = (torch.tensor(shares, device=device).cumsum(0) for shares in (SHARES, NATURAL_SHARES))
+    bounds = torch.where(partly[:, None], natural, usual)
+    kind = (torch.rand(n, 1, generator=chance, device=device) >= bounds).sum(1)
+    drawn = regions(n, frames, (height, width), chance)
+    still = drawn[:, :1]
+    how = torch.rand(n, 1, 1, 1, generator=chance, device=device)
+    true = moves[:, None]
+    piece = torch.where((true & still).flatten(1).any(1).view(n, 1, 1, 1), true & still, true)
+    chosen = torch.where(how < EXACTLY, true, torch.where(how < EXACTLY + WIDER, true | still, piece))
+    cinemagraph = (partly & (kind == 4)).view(n, 1, 1, 1)
+    mask = masks_of(kind, frames, (height, width), chance, torch.where(cinemagraph, chosen, drawn))
+    stopped = cinemagraph[:, None] & (mask > 0)
+    return Known(torch.where(stopped, clips[:, :, :1], clips), mask)
 
 
 def regions(n: int, frames: int, size: Size, chance: torch.Generator) -> Bool[Tensor, "{n} {frames} _ _"]:

@@ -15,20 +15,22 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from model.text import packaged_encoder
+from model.training import phrasing, words
 from model.training.backgrounds import BACKGROUNDS
 from model.training.captions import PHRASES, STILL, VIDEO
 from model.training.motions import SPEEDS
 from model.training.objects import drawings
+from model.training.photographs import shipped
 
 EMBEDDINGS = "embeddings.word_embeddings.weight"
 
 
-def words() -> list[str]:
-    """Everything that a caption is made of."""
+def vocabulary() -> list[str]:
+    """Everything that a caption is made of, and the held-out words that evaluation asks with."""
     pieces = [*(d.name for d in drawings()), *VIDEO, *STILL, *SPEEDS, "a an the"]
     pieces += [phrase for phrases in PHRASES.values() for phrase in phrases]
     pieces += [text for background in BACKGROUNDS for text in (background.name, background.place)]
-    return pieces
+    return [*pieces, *phrasing.pieces(), *words.everything(), *shipped()[0]]
 
 
 def pack(source: Path, out: Path) -> int:
@@ -39,7 +41,9 @@ def pack(source: Path, out: Path) -> int:
     tokenizer.no_padding()
     content = json.loads((source / "tokenizer.json").read_text())
     special = {token["content"]: token["id"] for token in content["added_tokens"]}
-    used = {i for encoded in tokenizer.encode_batch(words()) for i in encoded.ids} | set(special.values())
+    used = {i for encoded in tokenizer.encode_batch(vocabulary()) for i in encoded.ids} | set(
+        special.values()
+    )
     kept = sorted(used)
     new = {old: i for i, old in enumerate(kept)}
     content["model"]["vocab"] = {w: new[i] for w, i in content["model"]["vocab"].items() if i in new}

@@ -60,7 +60,7 @@ def fused(network: Network, settings: Settings) -> Network:
     the whole network takes minutes."""
     if not settings.eager:
         # of one class: by width, by grid and, in clips, by number of frames
-        torch._dynamo.config.recompile_limit = 64
+        torch._dynamo.config.recompile_limit = 128
         for module in network.modules():
             if isinstance(
                 module, ResBlock | SpatialAttention | CrossAttention | ConvInflation | AttentionInflation

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from PIL import Image
@@ -19,11 +19,10 @@ from model.image_unet import ImageUNet, ImageUNetConfig
 from model.sampling import sample_dpmpp_2m
 from model.ssr import conditioning_scalars, consistent, enlarged, lowered, projected, upscaled
 from model.stunet import InflationConfig, STUNet, inflate
-from model.training.feed import consecutive, random_moment
+from model.training.feed import Source, consecutive, random_moment
 from model.training.loop import Place
 from model.training.recipe import Recipe, Settings, fused
 from model.training.shapes import Shapes
-from model.training.world import Scenes, World
 from model.weights import load_image_unet
 
 BASE, CROP, FACTORS = 128, 256, (2, 4, 8)
@@ -53,17 +52,30 @@ class WithScalars(nn.Module):
         return still[:, :, None]
 
 
+class Crop(NamedTuple):
+    """A batch: scenes, and how much larger than the base model's they are drawn."""
+
+    scenes: Any
+    factor: int
+
+
 class Crops:
     """Pairs of a sharp clip (b, 3, t, 256, 256) and its low-resolution self, from one enlargement factor a batch."""
 
-    def __init__(self, world: World, frames: int, seed: int, oblong: float = 0.0) -> None:
-        self.world, self.frames = world, frames
+    def __init__(self, world: Source, frames: int, seed: int, oblong: float = 0.0) -> None:
+        self.world, self.sharp, self.frames = world, world.sharp(), frames
         self.shapes = Shapes(BASE, oblong, seed)
         self.generator, self.rng = torch.Generator().manual_seed(seed), random.Random(seed)
 
-    def render(self, scenes: Scenes) -> tuple[Tensor, Tensor, int]:
-        """High, low, factor."""
+    def scenes(self, n: int, generator: torch.Generator) -> Crop:
+        """n scenes and an enlargement factor; what would not be sharp at its size is left out."""
         factor = self.rng.choice(FACTORS)
+        world = self.world if factor == min(FACTORS) else self.sharp
+        return Crop(world.scenes(n, generator), factor)
+
+    def render(self, crop: Crop) -> tuple[Tensor, Tensor, int]:
+        """High, low, factor."""
+        scenes, factor = crop
         n, device = len(scenes), self.world.device
         rows, columns = (
             (BASE, BASE) if factor < FACTORS[-1] else self.shapes.draw()
@@ -82,11 +94,11 @@ class Crops:
         return high, lowered(high, factor), factor
 
 
-def crop_loss(network: nn.Module, crops: Crops, chance: torch.Generator) -> Callable[[Scenes], Tensor]:
+def crop_loss(network: nn.Module, crops: Crops, chance: torch.Generator) -> Callable[[Crop], Tensor]:
     """The loss of a batch of scenes: cropped, lowered, noised on both sides, denoised, projected as when sampling."""
 
-    def loss(scenes: Scenes) -> Tensor:
-        high, low, factor = crops.render(scenes)
+    def loss(crop: Crop) -> Tensor:
+        high, low, factor = crops.render(crop)
         n = len(high)
         sigma = random_sigmas(n, SHIFT, SPREAD, chance)
         level = torch.rand(n, generator=chance, device=chance.device) * MOST_AUGMENTATION
@@ -103,14 +115,14 @@ def crop_loss(network: nn.Module, crops: Crops, chance: torch.Generator) -> Call
     return loss
 
 
-def upscaler(settings: Settings, place: Place, world: World) -> Recipe:
+def upscaler(settings: Settings, place: Place, world: Source) -> Recipe:
     """Crops of still pictures."""
     torch.manual_seed(settings.seed)
     network = ImageUNet(settings.image or CONFIG)
     return recipe(settings, place, world, network, network, network.config)
 
 
-def temporal(settings: Settings, place: Place, world: World, image: Path) -> Recipe:
+def temporal(settings: Settings, place: Place, world: Source, image: Path) -> Recipe:
     """Crops of windows of frames, for the temporal layers around frozen image weights."""
     torch.manual_seed(settings.seed)
     frozen = load_image_unet(image)
@@ -122,7 +134,7 @@ def temporal(settings: Settings, place: Place, world: World, image: Path) -> Rec
 def recipe(
     settings: Settings,
     place: Place,
-    world: World,
+    world: Source,
     network: ImageUNet | STUNet,
     learner: nn.Module,
     config: Any,
@@ -134,9 +146,9 @@ def recipe(
     chance = torch.Generator(place.device).manual_seed(place.rank + 1)
     scenes = torch.Generator().manual_seed(1000 * settings.seed + place.rank + 500)
 
-    def batches() -> Iterator[Scenes]:
+    def batches() -> Iterator[Crop]:
         while True:
-            yield world.scenes(settings.batch or (128 if still else 8), scenes)
+            yield crops.scenes(settings.batch or (128 if still else 8), scenes)
 
     def draw() -> Image.Image:
         return draw_pairs(network, Crops(world, 1 if still else WINDOW, 9), world)
@@ -146,13 +158,13 @@ def recipe(
 
 
 @torch.no_grad()
-def draw_pairs(network: ImageUNet | STUNet, crops: Crops, world: World) -> Image.Image:
+def draw_pairs(network: ImageUNet | STUNet, crops: Crops, world: Source) -> Image.Image:
     """Rows of: low resolution, its upscaling in 4 steps, the truth."""
     # inflating freezes the image network, and this one still learns: a copy goes into the video network
     video = network if isinstance(network, STUNet) else inflate(deepcopy(network))
     clips, texts = [], []
     for row in range(6):
-        high, low, factor = crops.render(world.scenes(1, crops.generator))
+        high, low, factor = crops.render(crops.scenes(1, crops.generator))
         if low.shape[2] % video.temporal_factor:  # a still picture: as a clip of equal frames
             high, low = (x.expand(-1, -1, video.temporal_factor, -1, -1) for x in (high, low))
         noise = noise_for([row], tuple(high.shape[1:])).to(world.device)

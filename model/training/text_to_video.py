@@ -22,12 +22,11 @@ from model.sampling import Sampler, no_callback, sample_dpmpp_2m
 from model.stunet import InflationConfig, STUNet, inflate
 from model.style import StyleConfig, StyleDelta, replaced, weights_digest
 from model.text import TextEncoder
-from model.training.feed import FRAMES, TOKENS, Batch, Feed, consecutive, random_moment
-from model.training.known import masks, share_made
+from model.training.feed import FRAMES, TOKENS, Batch, Feed, Source, consecutive, random_moment
+from model.training.known import share_made, told
 from model.training.loop import Place
 from model.training.recipe import Recipe, Settings, fused
 from model.training.shapes import Shapes
-from model.training.world import World
 from model.weights import load_image_unet
 
 SIZE = 128
@@ -82,14 +81,15 @@ def text_loss(
     render: Callable[[Batch], Tensor],
     sigmas: Callable[[int, torch.Generator], Tensor],
     chance: torch.Generator,
-    knowing: Callable[[Tensor], Known | None],
+    knowing: Callable[[Batch, Tensor], Known | None],
 ) -> Callable[[Batch], Tensor]:
     """The loss of a batch: rendered, noised at random levels, denoised with its captions and what is known of it."""
 
     def loss(batch: Batch) -> Tensor:
         clean, text = render(batch), feed.read(batch)
         sigma = sigmas(len(clean), chance)
-        known = knowing(clean)
+        known = knowing(batch, clean)
+        clean = clean if known is None else known.clip
 
         def run(x: Tensor, s: Tensor) -> Tensor:
             with torch.autocast(clean.device.type, torch.bfloat16):
@@ -123,14 +123,14 @@ def samples(
         return sampler(thresholded(denoise), noise, schedule(steps, shift), no_callback)
 
 
-def text_to_image(settings: Settings, place: Place, world: World) -> Recipe:
+def text_to_image(settings: Settings, place: Place, world: Source) -> Recipe:
     """Still pictures at random moments of the world's clips."""
     torch.manual_seed(settings.seed)
     network = ImageUNet(settings.image or ImageUNetConfig())
     return recipe(settings, place, world, network, network, network.config)
 
 
-def temporal(settings: Settings, place: Place, world: World, image: Path) -> Recipe:
+def temporal(settings: Settings, place: Place, world: Source, image: Path) -> Recipe:
     """Whole clips, for the temporal layers around frozen image weights."""
     torch.manual_seed(settings.seed)
     config = settings.inflation or InflationConfig(conditioned=True)
@@ -138,7 +138,7 @@ def temporal(settings: Settings, place: Place, world: World, image: Path) -> Rec
     return recipe(settings, place, world, network, network.temporal, config)
 
 
-def style(settings: Settings, place: Place, world: World, image: Path) -> Recipe:
+def style(settings: Settings, place: Place, world: Source, image: Path) -> Recipe:
     """Still pictures of another drawing of the same objects, with the same captions, for a change of image weights."""
     torch.manual_seed(settings.seed)
     network = load_image_unet(image).requires_grad_(False)
@@ -149,7 +149,7 @@ def style(settings: Settings, place: Place, world: World, image: Path) -> Recipe
 def recipe(
     settings: Settings,
     place: Place,
-    world: World,
+    world: Source,
     network: ImageUNet | STUNet,
     learner: nn.Module,
     config: Any,
@@ -189,11 +189,11 @@ def recipe(
     def batches() -> Iterator[Batch]:
         return iter(feed)
 
-    def knowing(clean: Tensor) -> Known | None:
+    def knowing(batch: Batch, clean: Tensor) -> Known | None:
         """What is told of clean clips, where the network can be told anything."""
         if isinstance(network, ImageUNet) or not network.config.conditioned:
             return None
-        return Known(clean, masks(len(clean), clean.shape[2], (clean.shape[3], clean.shape[4]), chance))
+        return told(clean, world.regions(batch.scenes, (clean.shape[3], clean.shape[4])), chance)
 
     sigmas = still_sigmas if still else clip_sigmas
     taught = WithStyle(network, delta) if delta is not None else WithText(network)

@@ -23,8 +23,11 @@ from model.catalog import STYLES as STYLES_FOLDER
 from model.text import packaged_encoder
 from model.training import styles, super_resolution, text_to_video
 from model.training.distillation import distillation
+from model.training.feed import Source
 from model.training.loop import Budget, Place, Trainer
+from model.training.mixture import Mixture
 from model.training.objects import Atlas, drawings
+from model.training.photographs import Album
 from model.training.recipe import Distillation, Recipe, Settings
 from model.training.world import World
 from model.weights import Sampling, save_component, save_index
@@ -48,13 +51,14 @@ def folder_of(name: str) -> Path:
     return Path(STYLES_FOLDER) / STYLES[name] if name in STYLES else Path(name)
 
 
-def world_of(style: str | None, texture: int, names: Sequence[str], device: torch.device) -> World:
-    """What stages learn from: the objects as the base has them, or in a style's drawings."""
-    atlas = styles.load(style, device, texture, names) if style else Atlas.load(device, texture, names)
-    return World(atlas, device)
+def world_of(style: str | None, texture: int, names: Sequence[str], device: torch.device) -> Source:
+    """What stages learn from: the mixture, or the objects alone in a style's drawings."""
+    if style:
+        return World(styles.load(style, device, texture, names), device)
+    return Mixture(World(Atlas.load(device, texture, names), device), Album.load(device))
 
 
-def recipe_of(name: str, settings: Settings, place: Place, world: World, out: Path) -> Recipe:
+def recipe_of(name: str, settings: Settings, place: Place, world: Source, out: Path) -> Recipe:
     """The recipe of a stage; temporal stages and styles go around the image weights beside them."""
     if name in STYLES:
         return text_to_video.style(settings, place, world, out / "base_image")
@@ -122,7 +126,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     texture = max(TEXTURE[name.partition("_")[0]] for name, _ in args.stages)
     names = [drawing.name for drawing in drawings()][: args.objects]
-    worlds: dict[str | None, World] = {}
+    worlds: dict[str | None, Source] = {}
     if not (args.out / INDEX).exists():
         save_index(args.out, Sampling())
     for name, minutes in args.stages:

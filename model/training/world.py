@@ -14,9 +14,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from model.training import backgrounds, captions
-from model.training.canvas import Size, Window, alike
+from model.training.canvas import Size, Window, alike, height_and_width
 from model.training.motions import (
-    MOTIONS,
     NORMAL,
     SECONDS,
     SPEEDS,
@@ -64,11 +63,18 @@ class World:
 
     def scenes(self, n: int, generator: torch.Generator, *, heldout: bool = False) -> Scenes:
         """n random scenes, of training pairs only or of held-out pairs only. The generator is a CPU one."""
+        scenes = self.drawn(n, generator, heldout=heldout)
+        return Scenes(
+            *(getattr(scenes, field.name).to(self.device, non_blocking=True) for field in fields(Scenes))
+        )
+
+    def drawn(self, n: int, generator: torch.Generator, *, heldout: bool = False) -> Scenes:
+        """The same, on the CPU."""
         pairs = self._pairs[heldout]
         pair = pairs[torch.randint(len(pairs), (n,), generator=generator)]
         chances = torch.rand(n, 9, generator=generator)
         speed = torch.randint(len(SPEEDS), (n,), generator=generator)
-        scenes = Scenes(
+        return Scenes(
             object=pair[:, 0],
             motion=pair[:, 1],
             speed=torch.where(pair[:, 1] == STILL, NORMAL, speed),
@@ -76,9 +82,6 @@ class World:
             size=SIZES[0] + (SIZES[1] - SIZES[0]) * chances[:, 8],
             path=chances[:, :4],
             look=chances[:, 4:8],
-        )
-        return Scenes(
-            *(getattr(scenes, field.name).to(self.device, non_blocking=True) for field in fields(Scenes))
         )
 
     def captions(self, scenes: Scenes, rng: random.Random, *, still: bool = False) -> list[str]:
@@ -120,6 +123,14 @@ class World:
         thing = self.sprites(scenes.object, spot, window, supersample)
         picture = torch.addcmul(thing[:, :, :3], behind, 1 - thing[:, :, 3:])
         return picture.mul_(2).sub_(1).clamp_(-1, 1).transpose(1, 2)
+
+    def regions(self, scenes: Scenes, size: Size) -> Bool[Tensor, "b h w"]:
+        """Where each scene may move: everywhere."""
+        return torch.ones(len(scenes), *height_and_width(size), dtype=torch.bool, device=self.device)
+
+    def sharp(self) -> "World":
+        """All of it is drawn at any size."""
+        return self
 
     def sprites(
         self, objects: Int[Tensor, " b"], spot: Placement, window: Window, supersample: int
@@ -186,28 +197,7 @@ def clip_times(count: int, frames: int = 80, device: torch.device | str = "cpu")
     return (torch.arange(frames, device=device) * (SECONDS / frames)).expand(count, frames)
 
 
-def main() -> None:
-    import argparse
-    from pathlib import Path
-
-    from model.evaluation.sheet import draw_sheet, to_frames
-
-    parser = argparse.ArgumentParser(
-        description="Draw a sheet of random scenes: rows are scenes, columns times."
-    )
-    parser.add_argument("--sheet", type=Path, required=True)
-    parser.add_argument("--size", type=int, default=128)
-    parser.add_argument("--rows", type=int, default=len(MOTIONS))
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
-    world = World(Atlas.load("cpu", 512 if args.size > 128 else 128), "cpu")
-    scenes = world.scenes(args.rows * 20, torch.Generator().manual_seed(args.seed))
-    # one scene of each motion in turn, so that every motion can be looked at
-    wanted = [(scenes.motion == i % len(MOTIONS)).nonzero()[i // len(MOTIONS), 0] for i in range(args.rows)]
-    scenes = scenes[torch.stack(wanted)]
-    clips = world.render(scenes, clip_times(len(scenes), 10), args.size)
-    draw_sheet(to_frames(clips), world.captions(scenes, random.Random(args.seed))).save(args.sheet)
-
-
 if __name__ == "__main__":
+    from model.training.showcase import main
+
     main()

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from model.training.known import EXACT_LEAST, SHARES, masks, share_made
+from model.training.known import EXACT_LEAST, SHARES, masks, share_made, told
 
 N, FRAMES, SIZE = 400, 16, 32
 
@@ -80,3 +80,29 @@ def test_a_mask_has_the_height_and_the_width_of_its_picture():
         across, across.flip(0), atol=0.1, rtol=0
     )  # every part is as likely as its mirror image
     torch.testing.assert_close(down, down.flip(0), atol=0.1, rtol=0)
+
+
+def test_a_cinemagraph_moves_in_its_region_alone_and_around_it_the_first_frame_stays():
+    chance = torch.Generator().manual_seed(0)
+    clips = torch.rand(N, 3, 8, 12, 20)  # everything moves, everywhere
+    moves = torch.zeros(N, 12, 20, dtype=torch.bool)
+    moves[:, 4:9, 3:12] = True
+    moves[N // 2 :] = True  # half of them may move anywhere
+
+    known = told(clips, moves, chance)
+    partly, mask = slice(0, N // 2), known.mask[:, 0] > 0
+    still = (mask[:, 0].all((1, 2)) & (mask[:, 1:] == mask[:, 1:2]).flatten(1).all(1)) & (
+        mask[:, 1].any((1, 2)) & ~mask[:, 1].all((1, 2))
+    )
+
+    changed = (known.clip != clips).any(1)
+    assert not changed[N // 2 :].any()  # no cinemagraph among them: nothing is changed
+    cinemagraphs = still[partly] & changed[partly].any((1, 2, 3))
+    assert 0.2 < cinemagraphs.float().mean() < 0.4
+    rows = cinemagraphs.nonzero()[:, 0]
+    outside = mask[rows][:, :, None].transpose(1, 2).expand(-1, 3, -1, -1, -1)
+    first = clips[rows][:, :, :1].expand_as(clips[rows])
+    assert torch.equal(known.clip[rows][outside], first[outside])
+    assert torch.equal(known.clip[rows][~outside], clips[rows][~outside])
+    exact = (~mask[rows][:, 1] == moves[rows]).flatten(1).all(1)
+    assert 0.2 < exact.float().mean() < 0.6

@@ -11,7 +11,9 @@ from safetensors.torch import load_file
 from model.text import packaged_encoder
 from model.training import loop, super_resolution, text_to_video
 from model.training.loop import Budget, Place, Trainer, share_at
+from model.training.mixture import Mixture
 from model.training.objects import Atlas, drawings
+from model.training.photographs import Album
 from model.training.recipe import Recipe, Settings
 from model.training.train import train
 from model.training.world import World
@@ -23,8 +25,9 @@ SETTINGS = Settings(packaged_encoder(), batch=2, eager=True, image=BASE, inflati
 
 
 @pytest.fixture(scope="module")
-def world() -> World:
-    return World(Atlas.load("cpu", 128, [drawing.name for drawing in drawings()[:4]]), "cpu")
+def world() -> Mixture:
+    objects = World(Atlas.load("cpu", 128, [drawing.name for drawing in drawings()[:4]]), "cpu")
+    return Mixture(objects, Album.load("cpu"))
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +44,7 @@ def run(name: str, recipe: Recipe, out: Path, steps: int = 3, resume: Path | Non
     train(name, recipe, Budget(minutes=60, most_steps=steps), HERE, out, resume)
 
 
-def test_the_base_cascade_trains_from_nothing_to_a_video_network(world: World, tmp_path: Path) -> None:
+def test_the_base_cascade_trains_from_nothing_to_a_video_network(world: Mixture, tmp_path: Path) -> None:
     run("base_image", text_to_video.text_to_image(SETTINGS, HERE, world), tmp_path)
     before = load_file(tmp_path / "base_image" / "model.safetensors")
     run("base_temporal", text_to_video.temporal(SETTINGS, HERE, world, tmp_path / "base_image"), tmp_path)
@@ -52,7 +55,7 @@ def test_the_base_cascade_trains_from_nothing_to_a_video_network(world: World, t
     assert (tmp_path / "base_temporal" / "samples.png").stat().st_size > 10_000
 
 
-def test_the_super_resolution_cascade_trains_too(world: World, tmp_path: Path) -> None:
+def test_the_super_resolution_cascade_trains_too(world: Mixture, tmp_path: Path) -> None:
     settings = replace(SETTINGS, image=SSR)
     recipe = super_resolution.upscaler(settings, HERE, world)
     run("ssr_image", recipe, tmp_path)
@@ -63,7 +66,7 @@ def test_the_super_resolution_cascade_trains_too(world: World, tmp_path: Path) -
     assert load_stunet(tmp_path / "ssr_image", tmp_path / "ssr_temporal").image.config == SSR
 
 
-def test_learning_lowers_the_loss_of_a_fixed_batch(world: World, tmp_path: Path) -> None:
+def test_learning_lowers_the_loss_of_a_fixed_batch(world: Mixture, tmp_path: Path) -> None:
     recipe = text_to_video.text_to_image(SETTINGS, HERE, world)
     trainer = Trainer(recipe.learner, Budget(minutes=60), HERE, tmp_path)
     batch = next(recipe.batches)
@@ -74,7 +77,7 @@ def test_learning_lowers_the_loss_of_a_fixed_batch(world: World, tmp_path: Path)
 
 
 def test_a_long_run_is_saved_on_its_way(
-    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    world: Mixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop, "LOG_STEPS", 1)
     monkeypatch.setattr(loop, "SAVE_SECONDS", 0)
@@ -86,7 +89,7 @@ def test_a_long_run_is_saved_on_its_way(
     assert saves == [1, 2, 3]
 
 
-def test_a_run_goes_on_from_a_state_exactly_and_from_weights_alone(world: World, tmp_path: Path) -> None:
+def test_a_run_goes_on_from_a_state_exactly_and_from_weights_alone(world: Mixture, tmp_path: Path) -> None:
     run("base_image", text_to_video.text_to_image(SETTINGS, HERE, world), tmp_path / "a")
     state = load_file(tmp_path / "a" / "base_image" / "state.safetensors")
 
@@ -107,7 +110,7 @@ def test_a_run_goes_on_from_a_state_exactly_and_from_weights_alone(world: World,
     assert torch.equal(trainer.parameters[0], shipped[name])
 
 
-def test_the_same_seed_trains_the_same_weights(world: World, tmp_path: Path) -> None:
+def test_the_same_seed_trains_the_same_weights(world: Mixture, tmp_path: Path) -> None:
     for out in ("a", "b"):
         torch.manual_seed(0)
         run("base_image", text_to_video.text_to_image(SETTINGS, HERE, world), tmp_path / out)
@@ -126,7 +129,7 @@ def test_the_rate_rises_stays_and_falls_to_nothing() -> None:
     assert share_at(1.0, budget) == pytest.approx(0.0)
 
 
-def test_the_log_can_be_read_back(world: World, tmp_path: Path) -> None:
+def test_the_log_can_be_read_back(world: Mixture, tmp_path: Path) -> None:
     recipe = text_to_video.text_to_image(SETTINGS, HERE, world)
     run("base_image", recipe, tmp_path, steps=4)
 

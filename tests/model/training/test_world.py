@@ -1,11 +1,13 @@
 """The world: what is promised of scenes, motions, pictures and captions."""
 
 import random
+from hashlib import sha256
 
 import pytest
 import torch
 from torch.nn import functional
 
+from model.evaluation.prompts import question
 from model.training.backgrounds import BACKGROUNDS
 from model.training.captions import caption, noun_phrase, phrasings
 from model.training.motions import MOTIONS, SPEEDS, STILL, heldout, heldout_mask, place
@@ -269,6 +271,14 @@ def test_every_caption_names_the_object_the_motion_and_the_background():
         assert "circl" in text
         assert "slowly" in text
         assert "teal background" in text
+
+
+def test_the_questions_of_the_evaluation_are_those_they_have_always_been():
+    """Figures of one day can be compared with those of another only while nothing here changes what is asked."""
+    asked = (question(index, 0) for index in range(200))
+    lines = "\n".join(f"{q.prompt}|{q.object}|{q.motion}|{q.speed}|{q.background}|{q.seed}" for q in asked)
+
+    assert sha256(lines.encode()).hexdigest().startswith("f1942441696d15f7")
 
 
 def test_a_still_picture_is_mostly_described_without_motion(world: World):
