@@ -1,5 +1,6 @@
 """A clip that flows into itself: no place in time is special, neither to the network nor to its windows."""
 
+from dataclasses import replace
 from statistics import median
 
 import numpy as np
@@ -170,6 +171,20 @@ def test_what_is_known_turns_with_the_clip_and_stays_where_it_is(pipeline):
     for step, beside in enumerate(seen):
         assert torch.equal(beside, known.rolled(turn(step, 8)).beside)
     assert torch.equal(known.kept(made), made)
+
+
+@pytest.mark.parametrize("loop", [True, False])
+def test_windows_of_the_upscaler_go_round_with_a_loop(pipeline, loop):
+    low, seen = torch.linspace(-1, 1, 16).view(1, 1, 16, 1, 1).expand(1, 3, 16, 32, 32), []
+    clear = replace(pipeline.sampling, augmentation=0.0, ssr_steps=1)
+    shaped = Pipeline(pipeline.base, pipeline.ssr, pipeline.text, clear)
+
+    with pipeline.ssr.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0][0, 3, :, 0, 0])):
+        made = shaped.upscale(low, 2, [1], under=Conditions(loop=loop))
+
+    falls = [float(window.diff().min()) for window in seen]  # from the last frame's value to the first one's
+    assert any(fall == -2 for fall in falls) == loop
+    assert made.shape == (1, 3, 16, 64, 64)
 
 
 def test_a_loop_is_another_video_and_the_same_one_each_time(pipeline):

@@ -88,9 +88,8 @@ TASKS = {
     "video_to_video": ({"task": Task.VIDEO_TO_VIDEO, "strength": 0.7}, Given(SIDE)),
     "loop": ({"loop": True}, NOTHING),
     "a cinemagraph in a loop": ({"task": Task.CINEMAGRAPH, "loop": True}, Given(SIDE[:1], HALF)),
-    "long": ({"seconds": 2}, NOTHING),
-    "a long image_to_video": ({"task": Task.IMAGE_TO_VIDEO, "seconds": 2}, Given(SIDE[:1])),
-    "a long extend": ({"task": Task.EXTEND, "seconds": 2}, Given(SIDE)),
+    "a long image_to_video": ({"task": Task.IMAGE_TO_VIDEO, "seconds": 2, "steps": 2}, Given(SIDE[:1])),
+    "a long extend": ({"task": Task.EXTEND, "seconds": 2, "steps": 2}, Given(SIDE)),
 }
 
 
