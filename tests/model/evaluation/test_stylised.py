@@ -1,6 +1,7 @@
 """What judges styles: a small classifier, a part of the evaluation for each style, and the figure of the sweep."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -106,7 +107,8 @@ def test_a_style_is_held_to_its_look_and_to_the_motion_of_the_base(folder, pipel
         sure.style.bias[1] = 1000.0  # of "flat"
     sure.save(tmp_path)
     judges = new_judges(tuple(drawing.name for drawing in drawings()[::150])).eval()
-    studio = Studio(pipeline, judges, Settings(size=32, steps=1, guidance=1.0))
+    monkeypatch.setattr(pipeline, "sampling", replace(pipeline.sampling, base_size=128))
+    studio = Studio(pipeline, judges, Settings(size=128, steps=1, guidance=1.0))
 
     shots = list(stylised("flat", studio, [0, 1]))
 
@@ -122,6 +124,7 @@ def test_a_style_is_held_to_its_look_and_to_the_motion_of_the_base(folder, pipel
         assert measured["motion_kept"] == float(seen[1]) - float(seen[0])
         assert measured["motion"] is seen[1]
         assert shot.answer.part == "style_flat"
+        assert (shot.spec.task, shot.spec.style, shot.spec.style_alpha) == ("stylize", "flat", 1.0)
     bars = {bar.measure: bar for bar in BARS}
     assert figure(bars["motion_kept"], [0.0] * 19 + [-1.0]).short is None
     assert figure(bars["motion_kept"], [0.0] * 9 + [-1.0]).short == pytest.approx(0.05)
