@@ -2,20 +2,14 @@
 
 import argparse
 import os
-import signal
 import sys
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import httpx2
-from tqdm import tqdm
 
 from service.access.keyring import CommandFailed, add_commands
+from service.generate import add_generate, client_of, told
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -47,26 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     worker = commands.add_parser("worker", help="run one worker on a given Redis and storage")
     worker.set_defaults(run=_worker)
 
-    generate = commands.add_parser("generate", help="make one video and save it")
-    generate.add_argument("prompt", help="what the video shows")
-    generate.add_argument("-o", "--output", type=Path, required=True, help="the MP4 to write")
-    for field, meaning in {
-        "model": "an installed checkpoint",
-        "size": "128x128, 256x256, 512x512, 1024x1024, 1280x720 or 720x1280",
-        "seconds": "1 to 20",
-        "seed": "the same seed makes the same video",
-        "steps": "denoising steps, 1 to 100",
-        "guidance-scale": "how closely to follow the prompt, 1 to 20",
-        "negative-prompt": "what to keep out",
-    }.items():
-        generate.add_argument(f"--{field}", help=meaning)
-    generate.add_argument(
-        "--server",
-        default=os.environ.get("CIOTAT_SERVER"),
-        help="URL of a running service (CIOTAT_SERVER); without one, a stack is started for this video",
-    )
-    generate.set_defaults(run=_generate)
-
+    add_generate(commands)
     cancel = commands.add_parser("cancel", help="cancel videos that are not finished")
     cancel.add_argument("ids", nargs="+", metavar="ID", help="a video of the service")
     cancel.add_argument(
@@ -147,140 +122,19 @@ def _announce(addresses: str) -> None:
     print(f"ciotat: ready at {addresses}", flush=True)
 
 
-FIELDS = ("prompt", "model", "size", "seconds", "seed", "steps", "guidance_scale", "negative_prompt")
-
-
-def _generate(options: argparse.Namespace) -> None:
-    """Ask, wait, download; the only line on stdout says where the video is and how long it took."""
-    fields = {name: getattr(options, name) for name in FIELDS if getattr(options, name) is not None}
-    if not options.output.absolute().parent.is_dir():
-        raise CommandFailed(f"there is no folder {options.output.absolute().parent}")
-    if options.server:
-        _fetch(options.server, fields, options.output)
-    else:
-        with _own_stack() as server:
-            _fetch(server, fields, options.output)
-
-
-def _client(server: str) -> httpx2.Client:
-    key = os.environ.get("CIOTAT_API_KEY")
-    headers = {"authorization": f"Bearer {key}"} if key else {}
-    return httpx2.Client(
-        base_url=server, headers=headers, timeout=60, transport=httpx2.HTTPTransport(retries=3)
-    )
-
-
 def _cancel(options: argparse.Namespace) -> None:
     """All that can be; what cannot is told, and makes the command fail."""
     refused = 0
-    with _client(options.server) as http:
+    with client_of(options.server) as http:
         for video_id in options.ids:
             try:
-                _told(http.post(f"/v1/videos/{quote(video_id, safe='')}/cancel"))
+                told(http.post(f"/v1/videos/{quote(video_id, safe='')}/cancel"))
                 print(f"{video_id} cancelled", flush=True)
             except CommandFailed as problem:
                 refused += 1
                 print(f"ciotat: {problem}", file=sys.stderr)
     if refused:
         raise CommandFailed(f"{refused} of {len(options.ids)} not cancelled")
-
-
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
-
-
-def _fetch(server: str, fields: dict[str, Any], output: Path) -> None:
-    """Who is interrupted, by INT or TERM, wants the video no longer."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    with _client(server) as http:
-        began = time.monotonic()
-        video = _told(http.post("/v1/videos", json=fields))
-        try:
-            video = _wait(http, video)
-        except KeyboardInterrupt:
-            _told(http.post(f"/v1/videos/{video['id']}/cancel"))
-            print(f"ciotat: video {video['id']} cancelled", file=sys.stderr)
-            raise
-        seconds = time.monotonic() - began
-        _download(http, video["id"], output)
-    print(f"{output} in {seconds:.1f} s", flush=True)
-
-
-def _told(reply: httpx2.Response) -> dict[str, Any]:
-    """The reply's object, or its error in its own words."""
-    try:
-        body = reply.json()
-        if reply.is_success:
-            return dict(body)
-        problem = body["error"]["message"]
-    except (ValueError, LookupError, TypeError):
-        raise CommandFailed(
-            f"{reply.url} answered {reply.status_code}, not as a ciotat service does"
-        ) from None
-    raise CommandFailed(problem)
-
-
-def _wait(http: httpx2.Client, video: dict[str, Any]) -> dict[str, Any]:
-    """Poll until the video has reached its end, with a bar that tells true progress."""
-    with tqdm(total=100, unit="%", bar_format="{desc}{percentage:3.0f}%|{bar}| {elapsed}") as bar:
-        while video["status"] in ("queued", "in_progress"):
-            bar.set_description(video["status"].replace("_", " "), refresh=False)
-            bar.update(max(0, video["progress"] - bar.n))
-            time.sleep(0.5)
-            video = _told(http.get(f"/v1/videos/{video['id']}"))
-        bar.set_description(video["status"], refresh=False)
-        bar.update(video["progress"] - bar.n)
-    if video["status"] != "completed":
-        error = video["error"] or {"code": video["status"], "message": "no reason was given"}
-        raise CommandFailed(f"the video {video['status']}: {error['message']} ({error['code']})")
-    return video
-
-
-def _download(http: httpx2.Client, video_id: str, output: Path) -> None:
-    """Stream beside the target, then rename: the output is whole or absent."""
-    partial = output.with_name(f".{output.name}.partial")
-    try:
-        with http.stream("GET", f"/v1/videos/{video_id}/content", follow_redirects=True) as reply:
-            if not reply.is_success:
-                reply.read()
-                _told(reply)
-            with partial.open("wb") as target:
-                for chunk in reply.iter_bytes():
-                    target.write(chunk)
-        partial.replace(output)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-@contextmanager
-def _own_stack() -> Iterator[str]:
-    """The whole service on a free port and in a passing folder, for as long as this block."""
-    from service.processes.local import leashed
-
-    with tempfile.TemporaryDirectory(prefix="ciotat-") as folder:
-        log_path = Path(folder) / "log"
-        command = [
-            sys.executable,
-            "-P",
-            "-m",
-            "service.cli",
-            "up",
-            "--port=0",
-            "--grpc-port=0",
-            f"--data={folder}",
-        ]
-        read, write = os.pipe()
-        with log_path.open("wb") as log, leashed(command, Path(folder), stdout=write, stderr=log.fileno()):
-            os.close(write)
-            try:
-                with os.fdopen(read) as lines:
-                    first = lines.readline()
-                    if "ready at " not in first:
-                        raise CommandFailed("the service did not start")
-                    yield first.rpartition("ready at ")[2].split()[0]
-            except CommandFailed:
-                sys.stderr.write(log_path.read_text(errors="replace")[-4000:])  # gone with the folder
-                raise
 
 
 if __name__ == "__main__":

@@ -19,13 +19,15 @@ READY = re.compile(r"ciotat: ready at (http://\S+) \(gRPC on port (\d+)\)")
 
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory):
-    """A tiny real checkpoint, one whose weights are cut short, and one that is no checkpoint at all."""
+    """A tiny real checkpoint, one that does every task, one whose weights are cut short, and one that is none."""
     from model.tasks import Task
-    from tests.tiny import write_checkpoint  # loads torch, which the fast tests of other folders do not need
+    from tests.tiny import write_checkpoint, write_style  # loads torch, which fast tests need not
 
     root = tmp_path_factory.mktemp("checkpoints")
     for name in ("ciotat-1", "truncated"):
         write_checkpoint(root / name, tasks=[Task.TEXT_TO_VIDEO])
+    write_checkpoint(root / "able")
+    write_style(root / "able", "flat", 1)
     weights = max((root / "truncated").rglob("*.safetensors"), key=lambda path: path.stat().st_size)
     weights.write_bytes(weights.read_bytes()[:-100])
     (root / "nonsense").mkdir()

@@ -250,7 +250,7 @@ def test_generate_uses_a_running_server_and_tells_its_refusals(stack, tmp_path):
         "--server",
         stack.address,
     )
-    refused = ciotat("generate", "a boat", "-o", output, "--seconds=9", CIOTAT_SERVER=stack.address)
+    refused = ciotat("generate", "a boat", "-o", output, "--seconds=21", CIOTAT_SERVER=stack.address)
     failed = ciotat(
         "generate", "a boat", "-o", tmp_path / "b.mp4", "--model=truncated", CIOTAT_SERVER=stack.address
     )
@@ -258,7 +258,7 @@ def test_generate_uses_a_running_server_and_tells_its_refusals(stack, tmp_path):
     assert made.returncode == 0, made.stderr
     assert output.stat().st_size > 1000
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert "seconds: Input should be less than or equal to 5" in refused.stderr
+    assert "seconds: Input should be less than or equal to 20" in refused.stderr
     assert failed.returncode == 1
     assert "(invalid_checkpoint)" in failed.stderr
     assert not (tmp_path / "b.mp4").exists()
