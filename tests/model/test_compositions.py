@@ -139,10 +139,19 @@ def test_with_all_to_make_it_is_text_to_video_to_the_bit(pipeline, from_words):
     assert np.array_equal(frames, from_words)
 
 
-def test_the_network_is_told_what_is_known(pipeline):
-    one = pipeline.generate(asked(Task.IMAGE_TO_VIDEO), given=Given(pixels(1)))
-    other = pipeline.generate(asked(Task.IMAGE_TO_VIDEO), given=Given(255 - pixels(1)))
+def test_the_network_is_told_what_is_known_at_every_step_guided_and_not(pipeline):
+    picture, seen = pixels(1), []
 
+    with pipeline.base.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0][:, 3:])):
+        one = pipeline.generate(asked(Task.IMAGE_TO_VIDEO), given=Given(picture))
+    other = pipeline.generate(asked(Task.IMAGE_TO_VIDEO), given=Given(255 - picture))
+
+    truth = lowered(torch.from_numpy(picture).permute(3, 0, 1, 2)[None] / 127.5 - 1, 4)
+    assert len(seen) == 2 * SPEC.steps
+    for beside in seen:
+        torch.testing.assert_close(beside[:, :3, :1], truth)
+        assert (beside[:, 3:, :1] == 1).all()
+        assert (beside[:, :, 1:] == 0).all()
     assert np.abs(one[8:].astype(int) - other[8:]).mean() > 0.1
 
 
