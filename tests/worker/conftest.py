@@ -7,10 +7,11 @@ from worker.storage import LocalStorage
 
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory):
-    from tests.tiny import write_checkpoint
+    from tests.tiny import write_checkpoint, write_style
 
     root = tmp_path_factory.mktemp("checkpoints")
     write_checkpoint(root / "ciotat-1")
+    write_style(root / "ciotat-1", "flat", 0)
     return root
 
 

@@ -92,6 +92,26 @@ def test_a_video_whose_input_is_broken_says_so(render, redis, photographed, tmp_
         render(job, JobStore(redis))
 
 
+def test_a_video_is_made_in_the_style_that_was_asked_for(render, redis, tmp_path):
+    jobs, made = JobStore(redis), []
+    for asked in (
+        {},
+        {"style": "flat", "style_alpha": 1.0},
+        {"task": Task.STYLIZE, "style": "flat", "style_alpha": 1.0},
+    ):
+        job = claim(jobs, jobs.create(SPEC.model_copy(update=asked)).id)
+        render(job, jobs)
+        made.append((tmp_path / jobs.get(job.id).video_key).read_bytes())
+
+    plain, styled, stylised = made
+    assert plain != styled
+    assert styled == stylised
+
+    job = claim(jobs, jobs.create(SPEC.model_copy(update={"style": "oil"})).id)
+    with pytest.raises(UnknownStyle, match="no style 'oil'; it has flat"):
+        render(job, jobs)
+
+
 def test_a_worker_stops_at_the_step_at_which_its_lease_is_lost(render, redis, tmp_path):
     jobs = Recorded(redis, lease_seconds=60)
     job = claim(jobs, jobs.create(SPEC).id)

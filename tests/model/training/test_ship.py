@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from model.catalog import Defaults, defaults, tasks
+from model.catalog import Defaults, defaults, styles, tasks
 from model.pipeline import Pipeline
 from model.tasks import Task
 from model.training.ship import main
 from model.weights import load_index, save_stunet
-from tests.tiny import BASE, SSR, stunet, told
+from tests.tiny import BASE, SSR, stunet, told, write_style
 
 
 @pytest.fixture
@@ -56,3 +56,16 @@ def test_what_was_never_told_what_is_known_does_tasks_of_words_alone(trained, tm
     main([str(trained), str(tmp_path / "out")])
 
     assert set(tasks(tmp_path / "out")) == {Task.TEXT_TO_VIDEO, Task.VIDEO_TO_VIDEO}
+
+
+def test_styles_are_shipped_without_what_their_training_left_and_stylize_is_among_the_tasks(
+    trained, tmp_path
+):
+    write_style(trained, "flat", 0)
+    (trained / "styles" / "flat" / "state.safetensors").touch()
+    main([str(trained), str(tmp_path / "out")])
+
+    assert styles(tmp_path / "out") == ("flat",)
+    assert Task.STYLIZE in tasks(tmp_path / "out")
+    assert not list((tmp_path / "out").rglob("state.safetensors"))
+    assert Pipeline.load(tmp_path / "out").styled("flat", 1.0).base is not None
