@@ -52,8 +52,28 @@ class ModelLimits(_message.Message):
     guidance_scale: Span
     def __init__(self, seconds: _Optional[_Union[Span, _Mapping]] = ..., frames: _Optional[_Union[Span, _Mapping]] = ..., fps: _Optional[int] = ..., steps: _Optional[_Union[Span, _Mapping]] = ..., guidance_scale: _Optional[_Union[Span, _Mapping]] = ...) -> None: ...
 
+class TaskInput(_message.Message):
+    __slots__ = ("field", "kinds")
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    KINDS_FIELD_NUMBER: _ClassVar[int]
+    field: str
+    kinds: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, field: _Optional[str] = ..., kinds: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Capability(_message.Message):
+    __slots__ = ("task", "inputs", "fields", "seconds")
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    INPUTS_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    task: str
+    inputs: _containers.RepeatedCompositeFieldContainer[TaskInput]
+    fields: _containers.RepeatedScalarFieldContainer[str]
+    seconds: Span
+    def __init__(self, task: _Optional[str] = ..., inputs: _Optional[_Iterable[_Union[TaskInput, _Mapping]]] = ..., fields: _Optional[_Iterable[str]] = ..., seconds: _Optional[_Union[Span, _Mapping]] = ...) -> None: ...
+
 class Model(_message.Message):
-    __slots__ = ("id", "object", "created", "owned_by", "tasks", "sizes", "limits")
+    __slots__ = ("id", "object", "created", "owned_by", "tasks", "sizes", "limits", "capabilities", "styles")
     ID_FIELD_NUMBER: _ClassVar[int]
     OBJECT_FIELD_NUMBER: _ClassVar[int]
     CREATED_FIELD_NUMBER: _ClassVar[int]
@@ -61,6 +81,8 @@ class Model(_message.Message):
     TASKS_FIELD_NUMBER: _ClassVar[int]
     SIZES_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
+    CAPABILITIES_FIELD_NUMBER: _ClassVar[int]
+    STYLES_FIELD_NUMBER: _ClassVar[int]
     id: str
     object: str
     created: int
@@ -68,4 +90,6 @@ class Model(_message.Message):
     tasks: _containers.RepeatedScalarFieldContainer[str]
     sizes: _containers.RepeatedScalarFieldContainer[str]
     limits: ModelLimits
-    def __init__(self, id: _Optional[str] = ..., object: _Optional[str] = ..., created: _Optional[int] = ..., owned_by: _Optional[str] = ..., tasks: _Optional[_Iterable[str]] = ..., sizes: _Optional[_Iterable[str]] = ..., limits: _Optional[_Union[ModelLimits, _Mapping]] = ...) -> None: ...
+    capabilities: _containers.RepeatedCompositeFieldContainer[Capability]
+    styles: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, id: _Optional[str] = ..., object: _Optional[str] = ..., created: _Optional[int] = ..., owned_by: _Optional[str] = ..., tasks: _Optional[_Iterable[str]] = ..., sizes: _Optional[_Iterable[str]] = ..., limits: _Optional[_Union[ModelLimits, _Mapping]] = ..., capabilities: _Optional[_Iterable[_Union[Capability, _Mapping]]] = ..., styles: _Optional[_Iterable[str]] = ...) -> None: ...

@@ -6,10 +6,11 @@ from typing import Literal, get_args
 from annotated_types import Ge, Le
 from pydantic import BaseModel
 
-from model.catalog import INDEX, installed, limits, tasks
+from model.catalog import INDEX, installed, limits, styles, tasks
 from model.spec import FPS, Size, VideoSpec
-from model.tasks import Task
+from model.tasks import CLIP, OF_SOME, PICTURE, TERMS, Task
 from service.errors import ModelNotFound
+from service.videos.asked import LAST_FRAME, MASK, REFERENCE
 
 
 class Span(BaseModel):
@@ -29,6 +30,22 @@ class Limits(BaseModel):
     guidance_scale: Span
 
 
+class Input(BaseModel):
+    """What a task needs beside words, in this field of a creation."""
+
+    field: str
+    kinds: list[str]  # one of these
+
+
+class Capability(BaseModel):
+    """A task: what it needs, the fields that it uses beyond those of all, and how long its videos may be."""
+
+    task: Task
+    inputs: list[Input]
+    fields: list[str]
+    seconds: Span
+
+
 class Model(BaseModel):
     """An installed checkpoint."""
 
@@ -37,6 +54,8 @@ class Model(BaseModel):
     created: int
     owned_by: Literal["ciotat"] = "ciotat"
     tasks: list[Task]
+    capabilities: list[Capability]
+    styles: list[str]
     sizes: list[str]
     limits: Limits
 
@@ -63,11 +82,14 @@ class Models:
         if name not in installed(self._checkpoints):
             raise ModelNotFound(f"model {name!r} is not installed")
         folder = self._checkpoints / name
-        seconds = Span(least=1, most=limits(folder).seconds)
+        most = limits(folder).seconds
+        seconds = Span(least=1, most=most)
         return Model(
             id=name,
             created=int((folder / INDEX).stat().st_mtime),
             tasks=list(tasks(folder)),
+            capabilities=[_capability(task, most) for task in tasks(folder)],
+            styles=list(styles(folder)),
             sizes=list(get_args(Size)),
             limits=Limits(
                 seconds=seconds,
@@ -77,6 +99,19 @@ class Models:
                 guidance_scale=_span("guidance_scale"),
             ),
         )
+
+
+def _capability(task: Task, most: int) -> Capability:
+    terms = TERMS[task]
+    inputs = {REFERENCE: terms.reference}
+    inputs[MASK] = frozenset({PICTURE} | (terms.reference & {CLIP})) if terms.mask else frozenset()
+    inputs[LAST_FRAME] = frozenset({PICTURE}) if terms.last_frame else frozenset()
+    return Capability(
+        task=task,
+        inputs=[Input(field=field, kinds=sorted(kinds)) for field, kinds in inputs.items() if kinds],
+        fields=[field for field in OF_SOME if field in terms.uses],
+        seconds=Span(least=1, most=min(most, terms.seconds)),
+    )
 
 
 def _span(field: str) -> Span:

@@ -1,7 +1,10 @@
+import json
+
 import pytest
 from fastapi.testclient import TestClient
 from google.protobuf.json_format import MessageToDict
 
+from model.tasks import Task
 from service.errors import NotReady
 from service.pb import models_pb2
 from service.rest.app import create_app
@@ -264,12 +267,30 @@ def test_models_are_the_installed_checkpoints(http):
     assert models["data"][0]["limits"]["frames"] == {"least": 16, "most": 80}
 
 
-def test_both_doors_tell_the_same_models(http, rpc):
+def test_both_doors_tell_the_same_models_and_what_their_tasks_need(http, rpc, checkpoints):
+    index = {"tasks": list(Task), "limits": {"seconds": 9}}
+    (checkpoints / "other" / "model_index.json").write_text(json.dumps(index))
+    for style in ("line", "flat"):
+        (checkpoints / "other" / "styles" / style).mkdir(parents=True)
+        (checkpoints / "other" / "styles" / style / "config.json").touch()
     told = rpc.ListModels(models_pb2.ListModelsRequest())
 
-    assert MessageToDict(told, preserving_proto_field_name=True)["data"] == [
-        each | {"created": str(each["created"])} for each in http.get("/v1/models").json()["data"]
-    ]
+    models = http.get("/v1/models").json()["data"]
+    shown = MessageToDict(told, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    assert shown["data"] == [each | {"created": str(each["created"])} for each in models]
+    wordy, able = models
+    assert [each["task"] for each in wordy["capabilities"]] == ["text_to_video"]
+    assert (wordy["styles"], able["styles"]) == ([], ["flat", "line"])
+    can = {each["task"]: each for each in able["capabilities"]}
+    assert list(can) == able["tasks"] == list(Task)
+    reference = {"field": "input_reference", "kinds": ["picture"]}
+    assert can["text_to_video"]["inputs"] == []
+    assert can["cinemagraph"]["inputs"] == [reference, {"field": "mask", "kinds": ["picture"]}]
+    assert can["interpolate"]["inputs"] == [reference, {"field": "last_frame", "kinds": ["picture"]}]
+    assert [each["kinds"] for each in can["inpaint"]["inputs"]] == 2 * [["clip", "picture"]]
+    assert can["video_to_video"]["fields"] == ["strength", "loop", "style", "style_alpha"]
+    assert can["interpolate"]["fields"] == ["style", "style_alpha"]
+    assert [can[task]["seconds"]["most"] for task in ("extend", "inpaint")] == [9, 5]
     assert rpc.GetModel(models_pb2.GetModelRequest(id="other")).model == told.data[1]
 
 
