@@ -11,6 +11,7 @@ from model.evaluation.studio import Answer
 
 TITLES = {
     "text_to_video": "Text to video",
+    "synonyms": "Text to video, in words that were never trained on",
     "loop": "Loops: the last frame flows into the first",
     "image_to_video": "Image to video: the first frame is given",
     "inpaint": "Inpainting: what is white in the mask is made",

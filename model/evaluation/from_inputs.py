@@ -29,7 +29,7 @@ BORDER = Bar("border", Kind.MEDIAN, SEEN, most=True)
 PROMPTED = Bar("object", limit=0.7)
 TOLD = (Bar("object"), Bar("background"))
 GIVEN = 32  # frames of a clip that is extended
-# Activity inside the mask: that of true clips is 0.07 and more (56 questions), of a frozen one 0, of flicker 0.02.
+# Activity inside the mask: that of true clips is 0.07 and more (56 questions), of a frozen one 0.
 LIVELY = 0.03
 ANEW = 0.7  # strength of the change of a clip into another
 

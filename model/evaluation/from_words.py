@@ -1,11 +1,11 @@
 """Text-to-video, and as loops, judged on held-out pairs."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from model.evaluation.figures import Bar, Kind
 from model.evaluation.pixels import borders, seam_ratio, wrap
-from model.evaluation.prompts import question
+from model.evaluation.prompts import Question, question, reworded
 from model.evaluation.sheet import to_frames
 from model.evaluation.studio import Clip, Part, Shot, Studio, as_clip, row
 from model.training.motions import MOTIONS, STILL
@@ -16,7 +16,7 @@ WRAP = 1.2  # of the median step
 SEAM = Bar("seam", Kind.MEDIAN, 1.1, most=True)
 
 
-def clips(studio: Studio, questions: Sequence[Any]) -> Iterator[tuple[Clip, Clip]]:
+def clips(studio: Studio, questions: Sequence[Question]) -> Iterator[tuple[Clip, Clip]]:
     """The base clip and the final one of every question, in order, a batch at a time."""
     how, pipeline = studio.settings, studio.pipeline
     for start in range(0, len(questions), studio.batch):
@@ -33,9 +33,14 @@ def clips(studio: Studio, questions: Sequence[Any]) -> Iterator[tuple[Clip, Clip
             yield low.float(), final.float()
 
 
-def text_to_video(studio: Studio, indices: Sequence[int]) -> Iterator[Shot]:
+def text_to_video(
+    studio: Studio,
+    indices: Sequence[int],
+    name: str = "text_to_video",
+    ask: Callable[[int, int], Question] = question,
+) -> Iterator[Shot]:
     """Seams of the windows on the final clip; on the base clip, which has none, for what motion alone gives."""
-    questions = [question(index, studio.settings.seed) for index in indices]
+    questions = [ask(index, studio.settings.seed) for index in indices]
     how = studio.pipeline.sampling
     at = borders(80, how.window, how.overlap) if studio.settings.size > how.base_size else []
     for index, asked, (low, final) in zip(indices, questions, clips(studio, questions), strict=True):
@@ -44,7 +49,7 @@ def text_to_video(studio: Studio, indices: Sequence[int]) -> Iterator[Shot]:
             "seam": seam_ratio(final, at) if windowed else None,
             "seam_of_base": seam_ratio(low, at) if windowed else None,
         }
-        answer = studio.judged("text_to_video", index, asked, final, **seams)
+        answer = studio.judged(name, index, asked, final, **seams)
         yield Shot(answer, row(final), studio.spec(asked), frames=to_frames(final[None])[0])
 
 
@@ -66,6 +71,11 @@ PARTS = (
         (*LOOK_BARS, FROZEN, SEAM, Bar("seam_of_base", Kind.MEDIAN)),
         text_to_video,
         n=200,
+    ),
+    Part(
+        "synonyms",
+        (Bar("object"), Bar("motion"), Bar("background"), FROZEN),
+        partial(text_to_video, name="synonyms", ask=reworded),
     ),
     Part(
         "loop",

@@ -13,7 +13,6 @@ PARTS: Mapping[str, Part] = {
 # What is to be judged as soon as there is something to judge it by.
 UNASKED: dict[str, str] = {
     "photographs": "there are no questions about photographs yet",
-    "synonyms": "there are no questions in other words yet",
     "two_objects": "there are no questions about two objects yet",
 }
 

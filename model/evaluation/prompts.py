@@ -4,9 +4,10 @@ import random
 from dataclasses import dataclass
 
 from model.training.backgrounds import BACKGROUNDS
-from model.training.captions import caption, phrasings
+from model.training.captions import caption, noun_phrase, phrasings
 from model.training.motions import MOTIONS, NORMAL, SPEEDS, SPINS, STILL, heldout
 from model.training.objects import drawings
+from model.training.words import UNSEEN, UNSEEN_ADVERBS, UNSEEN_PHRASES
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,25 @@ def question(index: int, seed: int) -> Question:
     speed = NORMAL if motion == STILL else rng.randrange(len(SPEEDS))
     background = rng.randrange(len(BACKGROUNDS))
     prompt = caption(name, motion, speed, background, rng.randrange(phrasings()))
+    return Question(
+        prompt, name, MOTIONS[motion], SPEEDS[speed], BACKGROUNDS[background].name, seed * 100_003 + index
+    )
+
+
+def reworded(index: int, seed: int) -> Question:
+    """Such a question in words for object, motion and speed that no training caption holds."""
+    rng = random.Random(f"reworded/{seed}/{index}")
+    motion = random.Random(seed).sample(range(len(MOTIONS)), len(MOTIONS))[index % len(MOTIONS)]
+    name = rng.choice([d.name for d in drawings() if d.name in UNSEEN and not (d.round and motion in SPINS)])
+    speed = NORMAL if motion == STILL else rng.randrange(len(SPEEDS))
+    background = rng.randrange(len(BACKGROUNDS))
+    words = (
+        noun_phrase(rng.choice(UNSEEN[name])),
+        rng.choice(UNSEEN_PHRASES[MOTIONS[motion]]),
+        rng.choice(UNSEEN_ADVERBS[speed]),
+        BACKGROUNDS[background].place,
+    )
+    prompt = " ".join(word for word in words if word)
     return Question(
         prompt, name, MOTIONS[motion], SPEEDS[speed], BACKGROUNDS[background].name, seed * 100_003 + index
     )

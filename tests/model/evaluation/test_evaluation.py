@@ -11,12 +11,13 @@ from model.evaluation import evaluate, report
 from model.evaluation.evaluate import digest
 from model.evaluation.judge_training import new_judges
 from model.evaluation.judges import Judges
-from model.evaluation.prompts import question
+from model.evaluation.prompts import question, reworded
 from model.evaluation.sheet import draw_sheet, stack_sheets, to_frames
 from model.evaluation.studio import Answer, Shot
 from model.pipeline import Pipeline
 from model.training.motions import MOTIONS, heldout
 from model.training.objects import drawings
+from model.training.words import UNSEEN, UNSEEN_PHRASES
 
 NAMES = tuple(drawing.name for drawing in drawings()[::150])
 
@@ -35,6 +36,16 @@ def test_every_prompt_is_held_out_and_names_what_it_asks():
     assert {one.motion for one in questions[:14]} == set(MOTIONS)
     assert len({one.prompt for one in questions}) == 56
     assert questions[3] == question(3, 0) != question(3, 1)
+
+
+def test_a_reworded_question_says_nothing_in_words_that_were_trained_on():
+    questions = [reworded(index, 0) for index in range(28)]
+
+    assert {one.motion for one in questions} == set(MOTIONS)
+    for one in questions:
+        assert any(word in one.prompt for word in UNSEEN[one.object])
+        assert any(words in one.prompt for words in UNSEEN_PHRASES[one.motion])
+        assert one.object not in one.prompt.split() or one.object in " ".join(UNSEEN[one.object])
 
 
 def test_a_sheet_has_a_row_for_each_clip():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from model.evaluation import from_inputs, from_words
+from model.evaluation import from_inputs
 from model.evaluation.evaluate import JUDGES
 from model.evaluation.figures import figure
 from model.evaluation.from_inputs import GIVEN, Request
@@ -185,7 +185,7 @@ def test_a_loop_that_does_not_close_falls_short(studio):
     loops = {
         r.question.prompt: replace(r, truth=as_clip(f)) for r, f in zip(asked, there_and_back, strict=True)
     }
-    bar = from_words.PARTS[1].bars[0]
+    bar = PARTS["loop"].bars[0]
 
     def wrapped(right: dict[str, Request]) -> float | None:
         studio.pipeline.right, studio.pipeline.spoil = right, lambda frames, request: frames
