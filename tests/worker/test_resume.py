@@ -256,12 +256,12 @@ def test_what_small_points_leave_of_the_share_pays_for_a_large_one():
     assert sum(kept[20:]) >= 2
 
 
-def step(stage="base", done=1, seed=0):
+def step(stage="base", done=1, seed=0, part=0):
     def clip():
         return torch.randn(1, 3, 4, 8, 8, generator=torch.Generator().manual_seed(seed))
 
-    low = clip() if stage == "ssr" else None
-    return Step(Point(stage, State(done, clip(), clip()), low), 4, 0.5)
+    low = clip() if stage == "ssr" or part else None
+    return Step(Point(stage, State(done, clip(), clip()), low, part), 4, 0.5)
 
 
 class Waiting(LocalStorage):
@@ -298,14 +298,17 @@ def resumed(redis, jobs, job):
     return jobs.claim_next()
 
 
-def test_what_was_saved_comes_back_with_the_seconds_that_it_took(redis, jobs, job, tmp_path):
-    storage, what = LocalStorage(tmp_path), step("ssr", 2)
+@pytest.mark.parametrize(("stage", "part"), [("base", 0), ("base", 3), ("ssr", 0)])
+def test_what_was_saved_comes_back_with_the_seconds_that_it_took(redis, jobs, job, tmp_path, stage, part):
+    storage, what = LocalStorage(tmp_path), step(stage, 2, part=part)
     saved(jobs, job, storage, what)
 
     with Points(Hold(resumed(redis, jobs, job), jobs), storage, OF, always()) as points:
         made = points.load(0)
 
-    assert (made.point.stage, made.point.state.done, made.seconds) == ("ssr", 2, {"base": 2.5})
+    assert (made.point.stage, made.point.part, made.point.state.done) == (stage, part, 2)
+    assert made.seconds == {"base": 2.5}
+    assert made.point.tensors().keys() == what.point.tensors().keys()
     for name, tensor in what.point.tensors().items():
         assert torch.equal(made.point.tensors()[name], tensor)
 
@@ -323,9 +326,11 @@ def damaged(path, how):
         case "without its clip":
             tensors = load_file(path)
             del tensors["x"]
-            save_file(tensors, path, {**OF, "stage": "base", "done": "1", "seconds": "{}"})
+            save_file(tensors, path, {**OF, "stage": "base", "part": "0", "done": "1", "seconds": "{}"})
         case "of no stage":
-            save_file(load_file(path), path, {**OF, "stage": "third", "done": "1", "seconds": "{}"})
+            save_file(
+                load_file(path), path, {**OF, "stage": "third", "part": "0", "done": "1", "seconds": "{}"}
+            )
 
 
 OTHERS = {
