@@ -79,6 +79,19 @@ def test_the_camera_goes_where_it_is_said_to_and_never_leaves_the_photograph(
         assert (gone * sign > 0).all() if sign else gone.abs().max() < (0.06 if nearer else 1e-6)
 
 
+def test_left_is_left_up_is_up_and_in_is_nearer():
+    for camera, axis, sign in (
+        ("pan left", 0, -1),
+        ("pan right", 0, 1),
+        ("tilt up", 1, -1),
+        ("tilt down", 1, 1),
+    ):
+        gone = seen(shots(camera), times(), (1.0, 1.0))[..., axis].diff(dim=1)
+        assert (gone * sign > 0).all()
+    assert (seen(shots("zoom in"), times(), (1.0, 1.0))[..., 2].diff(dim=1) < 0).all()
+    assert (seen(shots("zoom out"), times(), (1.0, 1.0))[..., 2].diff(dim=1) > 0).all()
+
+
 def test_a_crop_is_a_slice_of_the_picture_and_what_stands_is_still(album: Album):
     standing = shots("stand")
 
