@@ -41,9 +41,14 @@ class StylePart(Part):
         return super().lacking(folder)
 
 
+def kept(before: bool, after: bool) -> float:
+    """1 where a motion is right in the style alone, -1 where it is right in the base alone, else 0: the mean is the
+    difference of the shares."""
+    return float(after) - float(before)
+
+
 def stylised(style: str, studio: Studio, indices: Sequence[int]) -> Iterator[Shot]:
-    """Each question in the style and in the base, from the same noise: `motion_kept` is 1 where the motion is right
-    in the style alone, -1 where it is right in the base alone, else 0, so its mean is the difference of the shares."""
+    """Each question in the style and in the base, from the same noise."""
     judge = StyleJudge.load(style_judge.FOLDER, studio.device)
     questions = [question(index, studio.settings.seed) for index in indices]
     other = replace(studio, pipeline=studio.pipeline.styled(style, 1.0))
@@ -52,7 +57,7 @@ def stylised(style: str, studio: Studio, indices: Sequence[int]) -> Iterator[Sho
         seen = judge.judge(styled[None].to(studio.device))[0]
         answer = studio.judged(f"style_{style}", index, asked, styled, style=seen == style)
         before, after = (studio.seen(clip)["motion"] == asked.motion for clip in (plain, styled))
-        measured = answer.measured | {"motion_kept": float(after) - float(before)}
+        measured = answer.measured | {"motion_kept": kept(before, after)}
         spec = studio.spec(asked, task=Task.STYLIZE, style=style, style_alpha=1.0)
         frames = to_frames(styled[None])[0]
         yield Shot(replace(answer, measured=measured), row(styled), spec, frames=frames)
