@@ -72,8 +72,16 @@ class Capability(_message.Message):
     seconds: Span
     def __init__(self, task: _Optional[str] = ..., inputs: _Optional[_Iterable[_Union[TaskInput, _Mapping]]] = ..., fields: _Optional[_Iterable[str]] = ..., seconds: _Optional[_Union[Span, _Mapping]] = ...) -> None: ...
 
+class ModelDefaults(_message.Message):
+    __slots__ = ("steps", "guidance_scale")
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    GUIDANCE_SCALE_FIELD_NUMBER: _ClassVar[int]
+    steps: int
+    guidance_scale: float
+    def __init__(self, steps: _Optional[int] = ..., guidance_scale: _Optional[float] = ...) -> None: ...
+
 class Model(_message.Message):
-    __slots__ = ("id", "object", "created", "owned_by", "tasks", "sizes", "limits", "capabilities", "styles")
+    __slots__ = ("id", "object", "created", "owned_by", "tasks", "sizes", "limits", "capabilities", "styles", "defaults")
     ID_FIELD_NUMBER: _ClassVar[int]
     OBJECT_FIELD_NUMBER: _ClassVar[int]
     CREATED_FIELD_NUMBER: _ClassVar[int]
@@ -83,6 +91,7 @@ class Model(_message.Message):
     LIMITS_FIELD_NUMBER: _ClassVar[int]
     CAPABILITIES_FIELD_NUMBER: _ClassVar[int]
     STYLES_FIELD_NUMBER: _ClassVar[int]
+    DEFAULTS_FIELD_NUMBER: _ClassVar[int]
     id: str
     object: str
     created: int
@@ -92,4 +101,5 @@ class Model(_message.Message):
     limits: ModelLimits
     capabilities: _containers.RepeatedCompositeFieldContainer[Capability]
     styles: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, id: _Optional[str] = ..., object: _Optional[str] = ..., created: _Optional[int] = ..., owned_by: _Optional[str] = ..., tasks: _Optional[_Iterable[str]] = ..., sizes: _Optional[_Iterable[str]] = ..., limits: _Optional[_Union[ModelLimits, _Mapping]] = ..., capabilities: _Optional[_Iterable[_Union[Capability, _Mapping]]] = ..., styles: _Optional[_Iterable[str]] = ...) -> None: ...
+    defaults: ModelDefaults
+    def __init__(self, id: _Optional[str] = ..., object: _Optional[str] = ..., created: _Optional[int] = ..., owned_by: _Optional[str] = ..., tasks: _Optional[_Iterable[str]] = ..., sizes: _Optional[_Iterable[str]] = ..., limits: _Optional[_Union[ModelLimits, _Mapping]] = ..., capabilities: _Optional[_Iterable[_Union[Capability, _Mapping]]] = ..., styles: _Optional[_Iterable[str]] = ..., defaults: _Optional[_Union[ModelDefaults, _Mapping]] = ...) -> None: ...

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 from annotated_types import Ge, Le
 from pydantic import BaseModel
 
-from model.catalog import INDEX, installed, limits, styles, tasks
+from model.catalog import INDEX, Defaults, defaults, installed, limits, styles, tasks
 from model.spec import FPS, Size, VideoSpec
 from model.tasks import CLIP, OF_SOME, PICTURE, TERMS, Task
 from service.errors import ModelNotFound
@@ -58,6 +58,7 @@ class Model(BaseModel):
     styles: list[str]
     sizes: list[str]
     limits: Limits
+    defaults: Defaults
 
 
 class ModelList(BaseModel):
@@ -98,6 +99,7 @@ class Models:
                 steps=_span("steps"),
                 guidance_scale=_span("guidance_scale"),
             ),
+            defaults=defaults(folder),
         )
 
 
