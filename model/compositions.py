@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from model.canvas import Canvas
-from model.conditioning import Conditions, Known, Source
+from model.conditioning import Conditions, Known, Source, joined
 from model.feather import feathered
 from model.given import Given
 from model.spec import VideoSpec
@@ -100,14 +100,30 @@ class Composition:
     strength: float = 1.0
     loop: bool = False
 
-    def conditions(self, device: torch.device) -> Conditions:
-        """What the clip is made under, at the size that the super-resolution makes."""
+    @property
+    def start(self) -> float:
+        """Where on the schedule the samplers start."""
+        return self.strength if self.source is not None else 1.0
+
+    def conditions(self, device: torch.device, part: slice) -> Conditions:
+        """What these frames are made under, at the size that the super-resolution makes."""
         known = source = None
         if self.pixels is not None:
-            known = Known(_as_clip(self.pixels.clip, self.canvas), _as_mask(self.pixels.known, self.canvas))
+            clip, places = self.pixels.clip[part], self.pixels.known[part]
+            known = Known(as_clip(clip, self.canvas), _as_mask(places, self.canvas))
         if self.source is not None:
-            source = Source(_as_clip(self.source, self.canvas), self.strength)
+            source = Source(as_clip(self.source[part], self.canvas), self.strength)
         return Conditions(known, source, self.loop).on(device)
+
+    def low(self, device: torch.device, at_once: int) -> Conditions:
+        """What all frames are made under at the base size; so many frames at a time, for the memory."""
+        starts = range(0, self.frames, at_once)
+        return joined(
+            [
+                lower(self.conditions(device, slice(start, start + at_once)), self.canvas.factor)
+                for start in starts
+            ]
+        )
 
     def finished(self, made: Frames) -> UInt8[np.ndarray, "n h w 3"]:
         """The frames of the video: what is known of them to the byte."""
@@ -175,7 +191,7 @@ def _margins(canvas: Canvas) -> tuple[int, int, int, int]:
     return left, columns - canvas.width - left, top, rows - canvas.height - top
 
 
-def _as_clip(frames: Frames, canvas: Canvas) -> Float[Tensor, "1 3 t H W"]:
+def as_clip(frames: Frames, canvas: Canvas) -> Float[Tensor, "1 3 t H W"]:
     """Bytes -> [-1, 1], filled up to the canvas by what lies at its edges."""
     pictures = rearrange(torch.from_numpy(frames), "t h w c -> t c h w").float().div_(127.5).sub_(1)
     padded = F.pad(pictures, _margins(canvas), mode="replicate")

@@ -5,6 +5,7 @@ Lumiere, section 3.4: the noisy video, the conditioning video with what is to be
 known and kept, M = 0 is made. Where all is to be made, it is text-to-video.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -104,6 +105,20 @@ class Conditions:
 
 
 FREE = Conditions()
+
+
+def joined(parts: Sequence[Conditions]) -> Conditions:
+    """Those of clips that follow each other, as those of one."""
+    first, known, source = parts[0], None, None
+    if first.known:
+        found = [each.known for each in parts if each.known]
+        known = Known(
+            torch.cat([each.clip for each in found], dim=2), torch.cat([each.mask for each in found], dim=2)
+        )
+    if first.source:
+        clips = [each.source.clip for each in parts if each.source]
+        source = Source(torch.cat(clips, dim=2), first.source.strength)
+    return Conditions(known, source, first.loop)
 
 
 def nothing_known(shape: tuple[int, ...], device: torch.device) -> Known:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,9 +14,10 @@ from torch import Tensor
 
 from model.canvas import Canvas
 from model.catalog import INDEX, TaskNotAvailable, tasks
-from model.compositions import KNOWING, compose, lower
+from model.compositions import KNOWING, Composition, compose
 from model.conditioning import FREE, Conditions, nothing_known
 from model.diffusion import Denoiser, noise_for, precondition, schedule
+from model.enlarging import Part, enlarging
 from model.extension import Begun, Pass, extended, spans_of
 from model.given import NOTHING, Given
 from model.guidance import guided, thresholded
@@ -30,7 +32,7 @@ from model.stunet import STUNet
 from model.style import Styles
 from model.text import TextEncoder, packaged_encoder
 from model.weights import InvalidCheckpoint, Sampling, load_index, load_stunet
-from model.windows import watched, windowed
+from model.windows import watched, windowed, windows_of
 
 
 def ignore(step: Step) -> None:
@@ -136,29 +138,39 @@ class Pipeline:
         canvas = Canvas.of(spec.width, spec.height, self.sampling.base_size)
         multiple = max(self.base.temporal_factor, self.ssr.temporal_factor)
         composition = compose(spec, given, canvas, self.sampling.known, multiple)
-        under = composition.conditions(self.device)
         point = resume and resume.on(self.device)
-        course = self._course(spec, composition.frames, canvas, under.strength)
+        course = self._course(spec, composition)
+
+        def told(point: Point) -> None:
+            on_step(course.step(point))
+
         if point and point.stage == "ssr":
-            low, begun = point.low, point.state
+            low = point.low
             assert low is not None
         else:
-            shape = (composition.frames, *canvas.grid)
-            styled, lowered = self.styled(spec.style, spec.style_alpha), lower(under, canvas.factor)
-            low, begun = styled._base(spec, lowered, shape, course, point, on_step), None
+            styled = self.styled(spec.style, spec.style_alpha)
+            low, point = styled._base(spec, composition, point, told, look), None
         if canvas.factor == 1:
             return composition.finished(to_frames(canvas.cut(low[0])))
-        high = self.upscale(
-            low,
-            canvas.factor,
-            [spec.seed],
-            under=under,
-            window_batch=window_batch,
-            look=look,
-            start=begun,
-            on_step=lambda state: on_step(course.step(Point("ssr", state, low))),
-        )
-        return composition.finished(to_frames(canvas.cut(high[0])))
+
+        def enlarged(part: Part, state: State) -> None:
+            told(Point("ssr", state, low, part.number, part.before))
+
+        made = np.empty((composition.frames, canvas.height, canvas.width, 3), np.uint8)
+        for part in enlarging(made, self._parts(composition), point):
+            under = composition.conditions(self.device, part.span)
+            high = self.upscale(
+                low[:, :, part.span],
+                canvas.factor,
+                [part.seed(spec.seed)],
+                under=part.known_in(under, canvas),
+                window_batch=window_batch,
+                look=look,
+                start=part.begun,
+                on_step=partial(enlarged, part),
+            )
+            part.keep(to_frames(canvas.cut(high[0])))
+        return composition.finished(made)
 
     @torch.inference_mode()
     def base_clips(
@@ -180,9 +192,15 @@ class Pipeline:
 
     @torch.inference_mode()
     def base_pass(
-        self, asked: Asked, start: Tensor | State, under: Conditions = FREE, on_step: OnState = no_callback
+        self,
+        asked: Asked,
+        start: Tensor | State,
+        under: Conditions = FREE,
+        on_step: OnState = no_callback,
+        look: Callable[[], None] = unwatched,
     ) -> Float[Tensor, "b 3 t h w"]:
-        """The same from this noise, or from where one stopped."""
+        """The same from this noise, or from where one stopped. What is longer than the base model makes at once, of
+        which nothing is known, it makes in windows."""
         how = self.sampling
         sigmas = schedule(asked.steps, how.base_shift, under.strength)
         wanted, avoided = (
@@ -199,8 +217,11 @@ class Pipeline:
                 how.guidance_interval,
             )
 
-        denoise = under.keeping(thresholded(turned(make, sigmas) if under.loop else make(0)))
+        whole = turned(make, sigmas) if under.loop else make(0)
         begin = start if isinstance(start, State) else under.begun(start, sigmas[0])
+        if (begin.x if isinstance(begin, State) else begin).shape[2] > how.longest:
+            whole = windowed(watched(lambda windows: make(0), look), how.longest, how.shared, soft=True)
+        denoise = under.keeping(thresholded(whole))
         return SAMPLERS[how.base_sampler](denoise, begin, sigmas, on_step)
 
     @torch.inference_mode()
@@ -236,27 +257,42 @@ class Pipeline:
         )
         return SAMPLERS[how.ssr_sampler](denoise, begin, sigmas, on_step)
 
-    def _course(self, spec: VideoSpec, frames: int, canvas: Canvas, strength: float) -> Course:
-        how = self.sampling
-        base = len(schedule(spec.steps, how.base_shift, strength)) - 1
-        ssr = len(schedule(how.ssr_steps, how.ssr_shift, strength)) - 1 if canvas.factor > 1 else 0
-        return Course(base, ssr, spec.width * spec.height, len(self._spans(frames)))
+    def _course(self, spec: VideoSpec, composition: Composition) -> Course:
+        how, frames = self.sampling, composition.frames
+        base = len(schedule(spec.steps, how.base_shift, composition.start)) - 1
+        ssr = len(schedule(how.ssr_steps, how.ssr_shift, composition.start)) - 1
+        passes, windows = self._passes(composition), 1
+        if len(passes) == 1:
+            windows = len(windows_of(frames, how.longest, how.shared))
+        pixels = spec.width * spec.height
+        ssr = ssr if composition.canvas.factor > 1 else 0
+        return Course(base, ssr, pixels, len(passes), windows, len(self._parts(composition)))
 
-    def _spans(self, frames: int) -> list[slice]:
-        return spans_of(frames, self.sampling.longest, self.sampling.known)
+    def _passes(self, composition: Composition) -> list[slice]:
+        """Of the base model: one where nothing is known and a checkpoint wants it so, however long the clip is."""
+        how, frames = self.sampling, composition.frames
+        if how.longer == "windows" and composition.pixels is None:
+            return [slice(0, frames)]
+        return spans_of(frames, how.longest, how.known)
+
+    def _parts(self, composition: Composition) -> list[slice]:
+        """Of the super-resolution; a loop is one, since its end has to know its beginning."""
+        how, frames = self.sampling, composition.frames
+        return [slice(0, frames)] if composition.loop else windows_of(frames, how.longest, how.overlap)
 
     def _base(
         self,
         spec: VideoSpec,
-        under: Conditions,
-        shape: tuple[int, int, int],
-        course: Course,
+        composition: Composition,
         point: Point | None,
-        on_step: OnStep,
+        told: Callable[[Point], None],
+        look: Callable[[], None],
     ) -> Float[Tensor, "1 3 t h w"]:
         """The base clip, in as many passes as it takes."""
-        noise = noise_for([spec.seed], (3, *shape)).to(self.device)
-        spans = self._spans(shape[0])
+        under = composition.low(self.device, self.sampling.longest)
+        shape = (3, composition.frames, *composition.canvas.grid)
+        noise = noise_for([spec.seed], shape).to(self.device)
+        spans = self._passes(composition)
         if len(spans) > 1 and under.known is None:
             under = replace(under, known=nothing_known(noise.shape, self.device))
         if under.known is not None and self.base.temporal.stem is None:
@@ -264,14 +300,13 @@ class Pipeline:
             raise TaskNotAvailable(
                 field, f"the networks of model {spec.model!r} have not learned to be told what is known"
             )
-
         asked = Asked([spec.prompt], spec.negative_prompt, spec.steps, spec.guidance_scale)
 
         def make(one: Pass, begun: State | None) -> Tensor:
-            def told(state: State) -> None:
-                on_step(course.step(Point("base", state, one.before, one.number)))
+            def on_step(state: State) -> None:
+                told(Point("base", state, one.before, one.number))
 
-            return self.base_pass(asked, begun or noise[:, :, one.span], one.under, told)
+            return self.base_pass(asked, begun or noise[:, :, one.span], one.under, on_step, look)
 
         return extended(make, spans, under, Begun(point.part, point.low, point.state) if point else None)
 

@@ -27,28 +27,32 @@ class Point:
     state: State  # of one clip: a batch of one
     # what the super-resolution enlarges; in the base pass, what passes before this one have made before its frames
     low: Float[Tensor, "1 3 t h w"] | None = None
-    part: int = 0  # which pass of the base model it is, of a clip that takes more than one
+    part: int = 0  # which pass of the base model it is, or part of the super-resolution, of several
+    made: UInt8[Tensor, "f H W 3"] | None = None  # frames that parts before this one have finished
 
     def tensors(self) -> dict[str, Tensor]:
         """All of it that is large, by name, each laid out in order, which a network's estimate need not be."""
-        named = {"x": self.state.x, "estimate": self.state.estimate, "low": self.low}
+        named = {"x": self.state.x, "estimate": self.state.estimate, "low": self.low, "made": self.made}
         return {name: tensor.contiguous() for name, tensor in named.items() if tensor is not None}
 
     @property
     def nbytes(self) -> int:
         """Bytes of these tensors."""
-        low = 0 if self.low is None else self.low.nbytes
-        return self.state.x.nbytes + self.state.estimate.nbytes + low
+        all_of_it = (self.state.x, self.state.estimate, self.low, self.made)
+        return sum(tensor.nbytes for tensor in all_of_it if tensor is not None)
 
     @classmethod
     def of(cls, stage: Stage, done: int, tensors: dict[str, Tensor], part: int = 0) -> "Point":
         """The point that had these tensors. Raises KeyError, naming the one that is missing."""
         low = tensors["low"] if stage == "ssr" or part else None
-        return cls(stage, State(done, tensors["x"], tensors["estimate"]), low, part)
+        made = tensors["made"] if stage == "ssr" and part else None
+        return cls(stage, State(done, tensors["x"], tensors["estimate"]), low, part, made)
 
     def on(self, device: torch.device) -> "Point":
-        """The same on another device."""
-        moved = {name: tensor.to(device) for name, tensor in self.tensors().items()}
+        """The same on another device, but for the frames that are finished."""
+        moved = {
+            name: tensor if name == "made" else tensor.to(device) for name, tensor in self.tensors().items()
+        }
         return Point.of(self.stage, self.state.done, moved, self.part)
 
 
@@ -73,11 +77,13 @@ class Step:
 
     @property
     def estimate(self) -> Float[Tensor, "3 t h w"]:
-        """Of the clean clip, in [-1, 1], as far as it has been begun."""
+        """Of the clean clip, in [-1, 1], as far as it has been begun; while a part of it is enlarged, the base clip."""
         point, own = self.point, self.point.state.estimate[0]
-        if point.stage == "base" and point.low is not None:
+        if point.low is None:
+            return own
+        if point.stage == "base":
             return torch.cat([point.low[0], own], dim=1)
-        return own
+        return own if point.low.shape[2] == own.shape[1] else point.low[0]
 
     @property
     def percent(self) -> int:
@@ -105,23 +111,26 @@ class Course:
     """All steps of one video, and what each of them is of its whole work."""
 
     base: int  # of each pass
-    ssr: int  # none at the base size
+    ssr: int  # of each part; none at the base size
     pixels: int  # of a frame
-    passes: int = 1
+    passes: int = 1  # of the base model
+    windows: int = 1  # of the base model, in each step of a pass
+    parts: int = 1  # of the super-resolution, each as long as a window of the base model
 
     @property
     def _ssr_cost(self) -> float:
-        """In base steps: an SSR step at 512 costs about as much as one."""
+        """In base steps: an SSR step at 512 costs about as much as one of one window."""
         return self.pixels / 512**2
 
     def step(self, point: Point) -> Step:
         """The step that leads to this point."""
-        base, done = self.base * self.passes, point.state.done
-        work = base + self._ssr_cost * self.ssr
+        base, ssr, done = self.base * self.passes, self.ssr * self.parts, point.state.done
+        work = base * self.windows + self._ssr_cost * ssr
         if point.stage == "base":
             earlier = point.part * self.base
-            return Step(point, base, (earlier + done) / work, earlier)
-        return Step(point, self.ssr, (base + self._ssr_cost * done) / work)
+            return Step(point, base, (earlier + done) * self.windows / work, earlier)
+        earlier = point.part * self.ssr
+        return Step(point, ssr, (base * self.windows + self._ssr_cost * (earlier + done)) / work, earlier)
 
 
 def to_frames(clip: Float[Tensor, "3 t h w"]) -> UInt8[np.ndarray, "t h w 3"]:

@@ -20,6 +20,7 @@ from model.tasks import Task
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model_index.json"
 FORMAT = "ciotat/1"
+LONGER = ("windows", "passes")
 
 
 class InvalidCheckpoint(ValueError):
@@ -41,8 +42,18 @@ class Sampling:
     window: int = 28  # frames of a super-resolution window
     overlap: int = 2  # frames that neighbouring windows share
     max_tokens: int = 64  # longer prompts are cut
-    longest: int = 80  # frames that the base pass makes at once; longer clips are extended
+    longest: int = 80  # frames that the base model makes at once
+    longer: str = (
+        "windows"  # a longer clip of words is made in windows of those, or in "passes", as it is extended
+    )
+    shared: int = 40  # frames that neighbouring windows of the base model share
     known: int = 16  # frames of what is there that an extension knows
+
+    def __post_init__(self) -> None:
+        if self.longer not in LONGER:
+            raise ValueError(f"longer must be one of {', '.join(LONGER)}, not {self.longer!r}")
+        if not 0 <= self.shared < self.longest:
+            raise ValueError(f"shared must be less than longest, {self.longest}: got {self.shared}")
 
 
 Config = TypeVar("Config")

@@ -37,16 +37,28 @@ def windows_of(frames: int, size: int, overlap: int) -> list[slice]:
 
 
 def fuse(
-    windows: Sequence[slice], predictions: Sequence[Float[Tensor, "b c s h w"]], frames: int
+    windows: Sequence[slice],
+    predictions: Sequence[Float[Tensor, "b c s h w"]],
+    frames: int,
+    weights: Float[Tensor, " s"] | None = None,
 ) -> Float[Tensor, "b c {frames} h w"]:
-    """The clip nearest to all predictions: each frame the mean over the windows that contain it."""
+    """The clip nearest to all predictions: each frame the mean over the windows that contain it, weighed by its place
+    in them (equation 5), or all alike."""
     b, c, _, h, w = predictions[0].shape
     total = predictions[0].new_zeros(b, c, frames, h, w)
     count = total.new_zeros(frames, 1, 1)
     for window, prediction in zip(windows, predictions, strict=True):
-        total[:, :, window] += prediction
-        count[window] += 1
+        weight = 1 if weights is None else weights.to(total).view(-1, 1, 1)
+        total[:, :, window] += prediction if weights is None else weight * prediction
+        count[window] += weight
     return total.div_(count)
+
+
+def ramps(size: int, overlap: int) -> Float[Tensor, " {size}"]:
+    """Weights of a window's frames that rise over the frames it shares with the one before, and fall with the one
+    after: no frame has another set of windows than its neighbour from one step to the next."""
+    place = torch.arange(size)
+    return torch.minimum(place + 1, size - place).clamp(max=overlap + 1) / (overlap + 1)
 
 
 def watched(make: WindowDenoiser, look: Callable[[], None]) -> WindowDenoiser:
@@ -59,8 +71,11 @@ def watched(make: WindowDenoiser, look: Callable[[], None]) -> WindowDenoiser:
     return make_watched
 
 
-def windowed(make: WindowDenoiser, size: int, overlap: int = 2, batch: int = 1) -> Denoiser:
-    """A denoiser of whole clips from one of windows, `batch` windows at a time. Paper: overlap 2, uniform weights.
+def windowed(
+    make: WindowDenoiser, size: int, overlap: int = 2, batch: int = 1, *, soft: bool = False
+) -> Denoiser:
+    """A denoiser of whole clips from one of windows, `batch` windows at a time. Paper: overlap 2, uniform weights;
+    `soft` ones are `ramps`.
 
     Where memory does not do for so many, half as many are denoised at a time from there on; torch.OutOfMemoryError
     leaves here when it does not do for one.
@@ -81,7 +96,8 @@ def windowed(make: WindowDenoiser, size: int, overlap: int = 2, batch: int = 1) 
             batch = len(group) // 2  # not before here are the tensors gone that the error's frames have held
             log.warning("memory does not do for %d windows at a time: from here on %d", len(group), batch)
             torch.cuda.empty_cache()
-        return fuse(windows, predictions, x.shape[2])
+        weights = ramps(min(size, x.shape[2]), overlap) if soft else None
+        return fuse(windows, predictions, x.shape[2], weights)
 
     return denoise
 

@@ -20,7 +20,7 @@ from model.weights import InvalidCheckpoint, Sampling, save_stunet
 from tests import tiny
 
 # base clips of 32 x 32, four times upscaled, in uneven windows; two seconds take three passes
-HOW = Sampling(base_size=32, ssr_steps=2, window=8, overlap=2, longest=16, known=4)
+HOW = Sampling(base_size=32, ssr_steps=2, window=8, overlap=2, longest=16, known=4, longer="passes", shared=4)
 SPEC = VideoSpec(prompt="a red boat", size="128x128", seconds=1, steps=2, seed=7)
 
 
@@ -289,7 +289,7 @@ def test_what_lies_beyond_the_video_is_not_known_and_nothing_jumps_there(width, 
     size = f"{width}x{height}"
     spec = VideoSpec(prompt="a", task=Task.IMAGE_TO_VIDEO, size=size, seconds=1)
 
-    under = compose(spec, Given(clip), canvas, 16, 4).conditions(torch.device("cpu"))
+    under = compose(spec, Given(clip), canvas, 16, 4).conditions(torch.device("cpu"), slice(None))
 
     assert under.known.clip.shape == (1, 3, 16, *canvas.enlarged)
     assert torch.equal(canvas.cut(under.known.mask)[0, 0, 0], torch.ones(height, width))

@@ -68,7 +68,7 @@ def test_an_attempt_goes_on_in_its_pass():
     assert clip[0, 0, :, 0, 0].tolist() == [8.0] * 12 + [9.0] * 4 + [2.0] * 12 + [3.0] * 8
 
 
-HOW = Sampling(base_size=32, ssr_steps=1, window=8, overlap=2, longest=16, known=4)
+HOW = Sampling(base_size=32, ssr_steps=1, window=8, overlap=2, longest=16, known=4, longer="passes", shared=4)
 
 
 @pytest.fixture(scope="module")

@@ -88,6 +88,7 @@ TASKS = {
     "video_to_video": ({"task": Task.VIDEO_TO_VIDEO, "strength": 0.7}, Given(SIDE)),
     "loop": ({"loop": True}, NOTHING),
     "a cinemagraph in a loop": ({"task": Task.CINEMAGRAPH, "loop": True}, Given(SIDE[:1], HALF)),
+    "long, in windows": ({"seconds": 2, "steps": 2}, NOTHING),
     "a long image_to_video": ({"task": Task.IMAGE_TO_VIDEO, "seconds": 2, "steps": 2}, Given(SIDE[:1])),
     "a long extend": ({"task": Task.EXTEND, "seconds": 2, "steps": 2}, Given(SIDE)),
 }
@@ -96,7 +97,8 @@ TASKS = {
 @pytest.mark.parametrize("name", TASKS)
 def test_so_it_does_whatever_the_task(folder, name):
     loaded = Pipeline.load(folder, dtype=torch.float32)
-    how = replace(HOW, ssr_steps=2, longest=16, known=4)
+    how = replace(HOW, ssr_steps=2, longest=16, known=4, shared=4)
+    how = replace(how, longer="windows" if "windows" in name else "passes")
     pipeline = Pipeline(loaded.base, loaded.ssr, loaded.text, how)
     changes, given = TASKS[name]
     spec, told, left, made = SPEC.model_copy(update={"steps": 3, **changes}), [], [], []
