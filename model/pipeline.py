@@ -18,29 +18,22 @@ from model.compositions import KNOWING, Composition, compose
 from model.conditioning import FREE, Conditions, nothing_known
 from model.diffusion import Denoiser, noise_for, precondition, schedule
 from model.enlarging import Part, enlarging
-from model.extension import Begun, Pass, extended, spans_of
+from model.extension import Begun, Pass, extended
 from model.given import NOTHING, Given
 from model.guidance import guided, thresholded
 from model.image_unet import ImageUNet
 from model.looping import closed, lapped, turned
+from model.plan import course_of, parts_of, passes_of
 from model.sampling import SAMPLERS, State, no_callback
 from model.sampling import OnStep as OnState
 from model.spec import Notice, VideoSpec
 from model.ssr import augmented, consistent, upscaled
-from model.steps import Course, OnStep, Point, Step, to_frames
+from model.steps import OnStep, Point, ignore, to_frames
 from model.stunet import STUNet
 from model.style import Styles
 from model.text import TextEncoder, packaged_encoder
 from model.weights import InvalidCheckpoint, Sampling, load_index, load_stunet
-from model.windows import watched, windowed, windows_of
-
-
-def ignore(step: Step) -> None:
-    """For callers that do not follow the steps."""
-
-
-def unwatched() -> None:
-    """For callers that do not follow the windows."""
+from model.windows import unwatched, watched, windowed
 
 
 class Asked(NamedTuple):
@@ -139,7 +132,7 @@ class Pipeline:
         multiple = max(self.base.temporal_factor, self.ssr.temporal_factor)
         composition = compose(spec, given, canvas, self.sampling.known, multiple)
         point = resume and resume.on(self.device)
-        course = self._course(spec, composition)
+        course = course_of(self.sampling, spec, composition)
 
         def told(point: Point) -> None:
             on_step(course.step(point))
@@ -157,13 +150,12 @@ class Pipeline:
             told(Point("ssr", state, low, part.number, part.before))
 
         made = np.empty((composition.frames, canvas.height, canvas.width, 3), np.uint8)
-        for part in enlarging(made, self._parts(composition), point):
-            under = composition.conditions(self.device, part.span)
+        for part in enlarging(made, parts_of(self.sampling, composition), point):
             high = self.upscale(
                 low[:, :, part.span],
                 canvas.factor,
                 [part.seed(spec.seed)],
-                under=part.known_in(under, canvas),
+                under=part.known_in(composition.conditions(self.device, part.span), canvas),
                 window_batch=window_batch,
                 look=look,
                 start=part.begun,
@@ -186,8 +178,8 @@ class Pipeline:
     ) -> Float[Tensor, "b 3 t h w"]:
         """Base clips in [-1, 1], one a prompt; each depends on its own prompt and seed alone. `shape`: frames, rows and
         columns; where none is named, five seconds of a square."""
-        shape = shape or (80, self.sampling.base_size, self.sampling.base_size)
-        noise = noise_for(seeds, (3, *shape)).to(self.device)
+        side = self.sampling.base_size
+        noise = noise_for(seeds, (3, *(shape or (80, side, side)))).to(self.device)
         return self.base_pass(Asked(prompts, negative, steps, guidance_scale), noise, under)
 
     @torch.inference_mode()
@@ -257,29 +249,6 @@ class Pipeline:
         )
         return SAMPLERS[how.ssr_sampler](denoise, begin, sigmas, on_step)
 
-    def _course(self, spec: VideoSpec, composition: Composition) -> Course:
-        how, frames = self.sampling, composition.frames
-        base = len(schedule(spec.steps, how.base_shift, composition.start)) - 1
-        ssr = len(schedule(how.ssr_steps, how.ssr_shift, composition.start)) - 1
-        passes, windows = self._passes(composition), 1
-        if len(passes) == 1:
-            windows = len(windows_of(frames, how.longest, how.shared))
-        pixels = spec.width * spec.height
-        ssr = ssr if composition.canvas.factor > 1 else 0
-        return Course(base, ssr, pixels, len(passes), windows, len(self._parts(composition)))
-
-    def _passes(self, composition: Composition) -> list[slice]:
-        """Of the base model: one where nothing is known and a checkpoint wants it so, however long the clip is."""
-        how, frames = self.sampling, composition.frames
-        if how.longer == "windows" and composition.pixels is None:
-            return [slice(0, frames)]
-        return spans_of(frames, how.longest, how.known)
-
-    def _parts(self, composition: Composition) -> list[slice]:
-        """Of the super-resolution; a loop is one, since its end has to know its beginning."""
-        how, frames = self.sampling, composition.frames
-        return [slice(0, frames)] if composition.loop else windows_of(frames, how.longest, how.overlap)
-
     def _base(
         self,
         spec: VideoSpec,
@@ -292,14 +261,12 @@ class Pipeline:
         under = composition.low(self.device, self.sampling.longest)
         shape = (3, composition.frames, *composition.canvas.grid)
         noise = noise_for([spec.seed], shape).to(self.device)
-        spans = self._passes(composition)
+        spans = passes_of(self.sampling, composition)
         if len(spans) > 1 and under.known is None:
             under = replace(under, known=nothing_known(noise.shape, self.device))
         if under.known is not None and self.base.temporal.stem is None:
-            field = "task" if spec.task in KNOWING else "seconds"
-            raise TaskNotAvailable(
-                field, f"the networks of model {spec.model!r} have not learned to be told what is known"
-            )
+            deaf = f"the networks of model {spec.model!r} have not learned to be told what is known"
+            raise TaskNotAvailable("task" if spec.task in KNOWING else "seconds", deaf)
         asked = Asked([spec.prompt], spec.negative_prompt, spec.steps, spec.guidance_scale)
 
         def make(one: Pass, begun: State | None) -> Tensor:

@@ -106,6 +106,10 @@ class Step:
 OnStep = Callable[[Step], None]
 
 
+def ignore(step: Step) -> None:
+    """For callers that do not follow the steps."""
+
+
 @dataclass(frozen=True)
 class Course:
     """All steps of one video, and what each of them is of its whole work."""

@@ -61,6 +61,10 @@ def ramps(size: int, overlap: int) -> Float[Tensor, " {size}"]:
     return torch.minimum(place + 1, size - place).clamp(max=overlap + 1) / (overlap + 1)
 
 
+def unwatched() -> None:
+    """For callers that do not follow the windows."""
+
+
 def watched(make: WindowDenoiser, look: Callable[[], None]) -> WindowDenoiser:
     """The same windows, and a look before each batch of them: what `look` raises ends the sampling there."""
 
