@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from model.canvas import Canvas
 from model.catalog import TaskNotAvailable
 from model.compositions import KNOWING, InvalidGiven, compose, lower
+from model.conditioning import Conditions, Known
 from model.diffusion import noise_for, noised, variance
 from model.given import Given
 from model.pipeline import Pipeline
@@ -302,3 +303,12 @@ def test_what_lies_beyond_the_video_is_not_known_and_nothing_jumps_there(width, 
     assert low.mask.sum() == (canvas.rows - 2 * -(-canvas.top // canvas.factor)) * canvas.columns - (
         2 * -(-canvas.left // canvas.factor) * canvas.rows
     )
+
+
+def test_a_pixel_of_the_base_clip_is_known_only_where_all_under_it_are():
+    mask = torch.ones(1, 1, 1, 4, 4)
+    mask[..., 0, 0] = 0
+
+    low = lower(Conditions(Known(torch.zeros(1, 3, 1, 4, 4), mask)), 2).known
+
+    assert low.mask.flatten().tolist() == [0, 1, 1, 1]
