@@ -58,10 +58,11 @@ def written(given: Given, stem: str, out: Path) -> Iterator[tuple[str, str]]:
     """Pictures as PNG, clips as MP4, each with the option of `ciotat generate` that takes it."""
     mask = None if given.mask is None else np.repeat(given.mask[..., None], 3, -1).astype(np.uint8) * 255
     last = None if given.last is None else given.last[None]
-    for option, frames in (("input", given.clip), ("mask", mask), ("last-frame", last)):
+    begun = "image" if given.clip is not None and len(given.clip) == 1 else "video"
+    for option, frames in ((begun, given.clip), ("mask", mask), ("last-frame", last)):
         if frames is None:
             continue
-        still = len(frames) == 1 or bool((frames == frames[:1]).all())
+        still = len(frames) == 1 or (option == "mask" and bool((frames == frames[:1]).all()))
         name = f"{stem}-{option}.{'png' if still else 'mp4'}"
         if still:
             Image.fromarray(frames[0]).save(out / name)

@@ -66,11 +66,13 @@ def test_what_was_given_is_written_so_that_it_can_be_given_again(tmp_path):
     moving = dict(written(Given(clip, mask, clip[0]), "one", tmp_path))
     still = dict(written(Given(clip[:1]), "two", tmp_path))
 
-    assert moving == {"input": "one-input.mp4", "mask": "one-mask.png", "last-frame": "one-last-frame.png"}
-    with Image.open(tmp_path / "two-input.png") as first, Image.open(tmp_path / "one-mask.png") as white:
+    assert moving == {"video": "one-video.mp4", "mask": "one-mask.png", "last-frame": "one-last-frame.png"}
+    with Image.open(tmp_path / "two-image.png") as first, Image.open(tmp_path / "one-mask.png") as white:
         assert np.array_equal(np.asarray(first), clip[0])
         assert np.array_equal(np.asarray(white)[..., 0] >= 128, mask[0])
     spec = VideoSpec(prompt="a cat", task="inpaint", seed=1, loop=True)
+    assert _parser().parse_args(shlex.split(command(spec, moving))[1:]).video.name == "one-video.mp4"
+    assert dict(written(Given(clip[:1].repeat(3, 0)), "three", tmp_path)) == {"video": "three-video.mp4"}
     assert command(spec, still) == (
-        "ciotat generate 'a cat' --task inpaint --seed 1 --loop --input two-input.png -o video.mp4"
+        "ciotat generate 'a cat' --task inpaint --seed 1 --loop --image two-image.png -o video.mp4"
     )
