@@ -11,6 +11,7 @@ import openai
 import pytest
 from PIL import Image
 
+from model.tasks import Task
 from service.media.inputs import MOST_FETCHES, Inputs
 from service.outbound import Outbound, Rules
 from service.pb import files_pb2
@@ -33,8 +34,7 @@ def data_url(content, kind="text/plain"):
 @pytest.fixture
 def able(checkpoints):
     """A checkpoint that does everything: the one switch."""
-    tasks = ["text_to_video", "image_to_video", "video_to_video", "extend"]
-    (checkpoints / "ciotat-1" / "model_index.json").write_text(json.dumps({"tasks": tasks}))
+    (checkpoints / "ciotat-1" / "model_index.json").write_text(json.dumps({"tasks": list(Task)}))
 
 
 @pytest.fixture
@@ -194,6 +194,61 @@ def test_a_reference_belongs_to_what_a_request_is_known_by(able, http, storage):
     assert again.headers["idempotent-replayed"] == "true"
     assert other.status_code == 422
     assert stored(storage) == [f"videos/{first.json()['id']}/input_reference.png"]
+
+
+def masked(http, mask, key=None, **fields):
+    given = {"input_reference": clips.picture("JPEG"), "mask": mask}
+    headers = {"idempotency-key": key} if key else {}
+    return http.post("/v1/videos", data={"prompt": "a"} | fields, files=given, headers=headers)
+
+
+def test_all_inputs_of_a_video_are_kept_together_and_go_together(able, http, storage, jobs):
+    mask, other = clips.picture(), clips.picture(mode="L")
+    made = masked(http, mask, "k").json()
+    again, reused = masked(http, mask, "k"), masked(http, other, "k")
+
+    assert made["task"] == "inpaint"
+    assert jobs.get(made["id"]).inputs.keys() == {"input_reference", "mask"}
+    assert again.json()["id"] == made["id"]
+    assert reused.status_code == 422
+    assert stored(storage) == [f"videos/{made['id']}/{field}.png" for field in ("input_reference", "mask")]
+    http.delete(f"/v1/videos/{made['id']}")
+    assert stored(storage) == []
+
+
+def test_a_mask_of_another_size_is_refused_with_both_sizes_and_nothing_is_kept(able, http, storage, queue):
+    reply = masked(http, clips.picture(size=(30, 40)))
+
+    assert reply.status_code == 400
+    assert reply.json()["error"]["message"] == "mask: 30x40 pixels, but input_reference has 40x30"
+    assert (stored(storage), queue) == ([], [])
+
+
+def test_a_clip_that_is_extended_is_shorter_than_what_it_is_to_become(able, http, storage):
+    def extended(seconds):
+        fields = {"prompt": "a", "task": "extend", "seconds": seconds}
+        return http.post("/v1/videos", data=fields, files={"input_reference": CLIP})
+
+    refused = extended("1").json()["error"]
+    made = extended("2").json()
+
+    assert refused["param"] == "input_reference"
+    assert "1 seconds are to become 1; ask for more, 20 at most" in refused["message"]
+    assert stored(storage) == [f"videos/{made['id']}/input_reference.mp4"]
+
+
+def test_a_video_tells_the_strength_and_the_style_that_it_uses_and_no_others(able, http, checkpoints):
+    (checkpoints / "ciotat-1" / "styles" / "flat").mkdir(parents=True)
+    (checkpoints / "ciotat-1" / "styles" / "flat" / "config.json").touch()
+
+    def told(files, **fields):
+        video = http.post("/v1/videos", data={"prompt": "a"} | fields, files=files).json()
+        return video["strength"], video["loop"], video["style"], video["style_alpha"]
+
+    clip = {"input_reference": CLIP}
+    assert told(clip) == (0.7, False, None, None)
+    assert told(clip, strength="0", loop="true", style="flat") == (0, True, "flat", 0.8)
+    assert told({"input_reference": PHOTOGRAPH}) == (None, False, None, None)
 
 
 def test_the_input_of_a_video_that_is_not_made_goes_again(

@@ -123,6 +123,7 @@ REFERENCE, VIDEO = "input_reference", "the id of the video"
 PICTURE = f"data:image/jpeg;base64,{base64.b64encode(clips.picture()).decode()}"
 SVG = f"data:image/svg+xml;base64,{base64.b64encode(b'<svg/>').decode()}"
 OTHER_SIZE = f"data:;base64,{base64.b64encode(clips.picture(size=(41, 30))).decode()}"
+AS_LARGE_AS_THE_CLIP = f"data:;base64,{base64.b64encode(clips.picture(size=(64, 48))).decode()}"
 OF_PICTURE = {"image_url": PICTURE}
 CUT_SHORT = f"data:;base64,{base64.b64encode(clips.picture()[:100]).decode()}"
 OF_CLIP = {"file_id": "file_clip"}
@@ -309,7 +310,7 @@ CASES = [
             ("mask", InvalidField, {"mask": OF_CLIP, REFERENCE: OF_CLIP, "task": "video_to_video"}),
             ("mask", InvalidField, {"mask": {"image_url": OTHER_SIZE}, REFERENCE: OF_PICTURE}),
             ("mask", InvalidField, {"mask": OF_PICTURE, REFERENCE: OF_CLIP}),
-            ("mask", InvalidField, {"mask": OF_CLIP, REFERENCE: OF_PICTURE}),
+            ("mask", InvalidField, {"mask": OF_CLIP, REFERENCE: {"image_url": AS_LARGE_AS_THE_CLIP}}),
             ("mask", InvalidField, {REFERENCE: OF_PICTURE, "task": "inpaint"}),
             ("mask", InvalidField, {REFERENCE: OF_PICTURE, "task": "cinemagraph"}),
             ("mask", InvalidMedia, {REFERENCE: OF_PICTURE, "mask": {"image_url": SVG}}),
