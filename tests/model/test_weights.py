@@ -211,7 +211,7 @@ def test_a_checkpoint_is_loaded_without_torch_load(tmp_path, monkeypatch):
     assert Pipeline.load(tmp_path).sampling == tiny.SAMPLING
 
 
-def test_no_module_unpickles():
+def test_no_module_unpickles_but_one_that_knows_its_file_by_its_hash():
     unpicklers = {"pickle", "dill", "joblib", "cloudpickle"}
     modules = [file for package in ("model", "worker", "service") for file in (ROOT / package).rglob("*.py")]
 
@@ -224,7 +224,9 @@ def test_no_module_unpickles():
                 guilty.append((file, node.lineno))
 
     assert len(modules) > 20
-    assert guilty == []
+    assert {file.relative_to(ROOT).as_posix() for file, _ in guilty} == {"model/evaluation/lpips.py"}
+    source = (ROOT / "model/evaluation/lpips.py").read_text()
+    assert source.index("!= SHA256") < source.index("Arrays(io.BytesIO(content))")
 
 
 def test_a_fingerprint_is_that_of_the_names_and_the_bytes_wherever_they_lie(saved, tmp_path_factory):
