@@ -1,8 +1,6 @@
 """The inputs of a job, as they were stored -> what its video is made from, at the size and the times of its frames."""
 
 import json
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +11,7 @@ import numpy.typing as npt
 
 from model.given import NOTHING, Given
 from model.tasks import Task
+from worker.decoding import TookTooLong, run_apart
 from worker.jobs import Job
 from worker.loading import beating
 from worker.media import Medium
@@ -85,25 +84,12 @@ class Inputs:
     def _fit(self, field: str, arguments: dict[str, Any], source: BinaryIO, target: BinaryIO) -> int:
         """How many frames there are now."""
         seconds = LONGER * self._settings.media_cpu_seconds
-        asked = json.dumps({"target": target.fileno(), **arguments})
         try:
             with beating(self._beat, self._settings.lease_seconds / 4):
-                done = subprocess.run(
-                    [sys.executable, "-I", str(FITTING), asked],
-                    stdin=source,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.DEVNULL,
-                    pass_fds=(target.fileno(),),
-                    env={},  # it has no use for our secrets
-                    timeout=4 * seconds + 10,
-                    check=False,
-                )
-        except subprocess.TimeoutExpired:
+                status, report = run_apart(FITTING, arguments, source, target, seconds)
+        except TookTooLong:
             raise InvalidInput(f"{field}: takes more than {seconds} seconds to decode") from None
-        ready, _, report = done.stdout.partition(b"\n")
-        if ready != b"ready":
-            raise RuntimeError(f"{FITTING.name} did not start (status {done.returncode})")
-        if done.returncode != 0:
+        if status != 0:
             raise InvalidInput(f"{field}: cannot be decoded")
         frames: int = json.loads(report)["frames"]
         if frames == 0:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from einops import rearrange
@@ -134,6 +134,27 @@ def frames_at(clips: Float[Tensor, "b 3 t h w"], side: int) -> Float[Tensor, "b 
     return rearrange(flat, "(b t) c h w -> b c t h w", b=len(clips))
 
 
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def save_judge(folder: Path, config: Any, network: nn.Module) -> None:
+    """Write config.json and model.safetensors, floats as float16."""
+    folder.mkdir(parents=True, exist_ok=True)
+    halved = {
+        key: (value.half() if value.is_floating_point() else value).cpu().contiguous()
+        for key, value in network.state_dict().items()
+    }
+    save_file(halved, folder / "model.safetensors")
+    (folder / "config.json").write_text(json.dumps(asdict(config), indent=1) + "\n")
+
+
+def filled(network: Network, folder: Path) -> Network:
+    """The network with the weights that `save_judge` wrote."""
+    weights = load_file(folder / "model.safetensors")
+    network.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in weights.items()})
+    return network
+
+
 class Judges(nn.Module):
     """The three judges and their vocabulary."""
 
@@ -165,20 +186,11 @@ class Judges(nn.Module):
         """Read a folder of config.json and model.safetensors, ready to judge."""
         entries: dict[str, Any] = json.loads((folder / "config.json").read_text())
         names = {key: tuple(entries[key]) for key in ("objects", "motions", "backgrounds")}
-        judges = cls(JudgesConfig(**{**entries, **names}))
-        weights = load_file(folder / "model.safetensors")
-        judges.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in weights.items()})
-        return judges.to(device).eval()
+        return filled(cls(JudgesConfig(**{**entries, **names})), folder).to(device).eval()
 
     def save(self, folder: Path) -> None:
         """Write config.json and model.safetensors, floats as float16."""
-        folder.mkdir(parents=True, exist_ok=True)
-        halved = {
-            key: (value.half() if value.is_floating_point() else value).cpu().contiguous()
-            for key, value in self.state_dict().items()
-        }
-        save_file(halved, folder / "model.safetensors")
-        (folder / "config.json").write_text(json.dumps(asdict(self.config), indent=1) + "\n")
+        save_judge(folder, self.config, self)
 
     def measured(self, **values: Any) -> None:
         """Note figures in the config."""

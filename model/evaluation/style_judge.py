@@ -9,18 +9,17 @@ import json
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from einops import rearrange
 from jaxtyping import Float, Int
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from model.evaluation.judge_training import cross_entropy, teach, worn
-from model.evaluation.judges import LOOK_SIDE, SEEN_FRAMES, Residual, conv, frames_at
+from model.evaluation.judges import LOOK_SIDE, SEEN_FRAMES, Residual, conv, filled, frames_at, save_judge
 from model.training import styles
 from model.training.motions import SECONDS
 from model.training.objects import Atlas, drawings
@@ -71,19 +70,11 @@ class StyleJudge(nn.Module):
         """Read a folder of config.json and model.safetensors, ready to judge."""
         entries: dict[str, Any] = json.loads((folder / "config.json").read_text())
         judge = cls(StyleJudgeConfig(**entries | {"styles": tuple(entries["styles"])}))
-        weights = load_file(folder / "model.safetensors")
-        judge.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in weights.items()})
-        return judge.to(device).eval()
+        return filled(judge, folder).to(device).eval()
 
     def save(self, folder: Path) -> None:
         """Write config.json and model.safetensors, floats as float16."""
-        folder.mkdir(parents=True, exist_ok=True)
-        halved = {
-            key: (value.half() if value.is_floating_point() else value).cpu().contiguous()
-            for key, value in self.state_dict().items()
-        }
-        save_file(halved, folder / "model.safetensors")
-        (folder / "config.json").write_text(json.dumps(asdict(self.config), indent=1) + "\n")
+        save_judge(folder, self.config, self)
 
 
 class StyleLessons:

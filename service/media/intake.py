@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -13,6 +11,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import worker
 from service.errors import InvalidMedia
+from worker.decoding import TookTooLong, run_apart
 from worker.media import Medium
 from worker.settings import Settings
 
@@ -84,27 +83,12 @@ class Intake:
             yield Checked(copy, Medium(bytes=copy.stat().st_size, sha256=digest, **found))
 
     def _probed(self, field: str, form: str, source: BinaryIO, target: BinaryIO) -> dict[str, Any]:
-        arguments = json.dumps({"form": form, "target": target.fileno(), **self._limits})
         seconds = self._limits["cpu_seconds"]
         try:
-            done = subprocess.run(
-                [sys.executable, "-I", str(PROBE), arguments],
-                stdin=source,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                pass_fds=(target.fileno(),),
-                env={},  # it has no use for our secrets
-                timeout=4 * seconds + 10,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
+            status, report = run_apart(PROBE, {"form": form, **self._limits}, source, target, seconds)
+        except TookTooLong:
             raise InvalidMedia(field, f"takes more than {seconds} seconds to decode") from None
-        ready, _, report = done.stdout.partition(b"\n")
-        if ready != b"ready":
-            raise RuntimeError(f"{PROBE.name} did not start (status {done.returncode})")
-        if done.returncode in (-24, -9):  # SIGXCPU, and what follows it
-            raise InvalidMedia(field, f"takes more than {seconds} seconds to decode")
-        if done.returncode != 0:
+        if status != 0:
             raise InvalidMedia(
                 field, f"cannot be decoded as {form}: malformed, cut short, or too large inside"
             )
