@@ -12,6 +12,7 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from service.main import build
+from service.processes.apart import listen
 from service.processes.doors import Doors
 from worker.settings import Settings
 
@@ -46,3 +47,11 @@ def test_both_doors_go_on_for_as_long_as_the_notice_and_then_close(redis_url, re
             HealthStub(rpc).Check(HealthCheckRequest(), timeout=10)
     with pytest.raises(httpx2.ConnectError):
         httpx2.get(f"{doors.url}/livez")
+
+
+def test_what_a_door_says_is_sent_at_once():
+    """And not 40 ms later, when the client has acknowledged what was sent before."""
+    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
