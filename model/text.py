@@ -3,11 +3,11 @@
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import torch
-from torch import nn
-from transformers import AutoConfig, AutoModel, AutoTokenizer, T5EncoderModel
 
+from model.bert import Bert, is_bert
 from model.layers import TextStates
 
 DEFAULT_PACKAGE = (
@@ -27,36 +27,51 @@ def packaged_encoder(package: str = DEFAULT_PACKAGE) -> Path:
     return Path(spec.origin).parent / "model"
 
 
+@runtime_checkable
+class Encoder(Protocol):
+    """What reads texts: `Bert`, or `HuggingFace` for what is none."""
+
+    def tokens(self, texts: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Ids (b, l), and 1 where there is a token, on the CPU."""
+
+    def length(self, text: str) -> int:
+        """The number of tokens of the whole text."""
+
+    def states(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Token states (b, l, d)."""
+
+
 class TextEncoder:
     """A frozen encoder and its tokenizer. Texts longer than `max_tokens` are cut there."""
 
     def __init__(self, folder: Path, device: str | torch.device = "cpu", max_tokens: int = 64) -> None:
-        self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        architecture = T5EncoderModel if config.model_type == "t5" else AutoModel
-        encoder: nn.Module = architecture.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
-        )
-        self.encoder = encoder.requires_grad_(False).eval().to(device)
+        self._encoder = _read(folder, device, max_tokens)
         self.device, self.max_tokens = torch.device(device), max_tokens
 
     def tokens(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
         """input_ids and attention_mask, (b, l) each, on the CPU."""
-        encoded = self.tokenizer(
-            list(texts), padding=True, truncation=True, max_length=self.max_tokens, return_tensors="pt"
-        )
-        return {"input_ids": encoded["input_ids"], "attention_mask": encoded["attention_mask"]}
+        ids, mask = self._encoder.tokens(texts)
+        return {"input_ids": ids, "attention_mask": mask}
 
     def length(self, text: str) -> int:
         """The number of tokens of the whole text, those that mark its ends among them."""
-        return len(self.tokenizer(text, truncation=False, verbose=False)["input_ids"])
+        return self._encoder.length(text)
 
     @torch.no_grad()
     def encode(self, tokens: dict[str, torch.Tensor]) -> TextStates:
         """Token states (b, l, d) in float32, and their mask."""
-        moved = {name: value.to(self.device, non_blocking=True) for name, value in tokens.items()}
-        states = self.encoder(**moved).last_hidden_state
-        return TextStates(states, moved["attention_mask"].bool())
+        ids, mask = (
+            tokens[name].to(self.device, non_blocking=True) for name in ("input_ids", "attention_mask")
+        )
+        return TextStates(self._encoder.states(ids, mask.bool()), mask.bool())
 
     def __call__(self, texts: Sequence[str]) -> TextStates:
         return self.encode(self.tokens(texts))
+
+
+def _read(folder: Path, device: str | torch.device, max_tokens: int) -> Encoder:
+    if is_bert(folder):
+        return Bert(folder, device, max_tokens)
+    from model.huggingface import HuggingFace  # which takes seconds to import
+
+    return HuggingFace(folder, device, max_tokens)

@@ -35,6 +35,20 @@ def test_the_api_tier_and_the_workers_parent_never_load_torch(module):
     assert loaded == "[]\n"
 
 
+def test_a_worker_loads_nothing_that_takes_seconds_and_is_not_needed():
+    """Each of its processes would, and so would each that takes the place of a lost one."""
+    script = """
+import sys, worker.tasks, worker.render
+from model.text import TextEncoder, packaged_encoder
+TextEncoder(packaged_encoder())(["a boat"])
+print([name for name in ("transformers", "torch._dynamo", "torch.distributed.tensor", "boto3") if name in sys.modules])
+"""
+
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+
+    assert loaded == "[]\n"
+
+
 def test_only_the_task_and_the_grpc_door_catch_every_exception():
     catching = [path for path in modules() if "except Exception" in path.read_text()]
 

@@ -88,7 +88,8 @@ def _at_steps():
 
 def _at_uploads():
     """The video comes last of what is stored: half of it is written, or its request not yet sent."""
-    from worker.storage import S3Storage, folder
+    from worker.storage import folder
+    from worker.storage.s3 import S3Storage
 
     def put(store, storage, key, *given):
         if key.endswith(".mp4"):

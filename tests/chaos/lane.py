@@ -22,7 +22,8 @@ from tests.worker.storage import seaweedfs
 from worker.connection import connect
 from worker.jobs import JobStore
 from worker.outbox import EVENTS
-from worker.storage import LocalStorage, S3Storage
+from worker.storage import LocalStorage
+from worker.storage.s3 import S3Storage
 
 QUEUE = "ciotat"
 WARM = f"ciotat:warm:{QUEUE}"

@@ -15,6 +15,8 @@ from transformers import (
     T5EncoderModel,
 )
 
+from model.bert import Bert, is_bert
+from model.huggingface import HuggingFace
 from model.text import TextEncoder, TextEncoderMissing, packaged_encoder
 from tests import tiny
 
@@ -66,6 +68,43 @@ def test_states_are_those_of_the_plain_encoder(encoder):
     assert (states.dtype, mask.dtype) == (torch.float32, torch.bool)
 
 
+ODD = [
+    "a red balloon",
+    "",
+    "Ünïcödé 東京 naïve [MASK] don't \t x\n",
+    "a boat " * 500,
+    "\U0001f600 \u200b\0z",
+    "A" * 300,
+]
+
+
+def test_our_bert_is_that_of_transformers_to_the_bit():
+    ours, theirs = (read(packaged_encoder(), "cpu", 64) for read in (Bert, HuggingFace))
+
+    (ids, mask), (expected_ids, expected_mask) = ours.tokens(ODD), theirs.tokens(ODD)
+
+    assert torch.equal(ids, expected_ids)
+    assert torch.equal(mask, expected_mask)
+    assert torch.equal(ours.states(ids, mask.bool()), theirs.states(ids, mask.bool()))
+    assert [ours.length(text) for text in ODD] == [theirs.length(text) for text in ODD]
+
+
+@pytest.mark.parametrize(
+    ("unusual", "plain"),
+    [({}, True), ({"hidden_act": "relu"}, False), ({"position_embedding_type": "relative_key"}, False)],
+)
+def test_what_our_bert_does_not_do_is_left_to_transformers(tmp_path, unusual, plain):
+    for file in packaged_encoder().iterdir():
+        if file.is_file():
+            (tmp_path / file.name).symlink_to(file)
+    config = json.loads((tmp_path / "config.json").read_text()) | unusual
+    (tmp_path / "config.json").unlink()
+    (tmp_path / "config.json").write_text(json.dumps(config))
+
+    assert is_bert(tmp_path) == plain
+    assert not is_bert(tmp_path / "absent")
+
+
 def test_texts_of_a_batch_are_padded_masked_and_else_as_they_are_alone(encoder):
     texts = ["a boat", "", "a very long red boat that rises over the sea"]
 
@@ -96,7 +135,8 @@ def test_a_frozen_encoder_gives_the_same_twice_and_no_gradients(encoder):
 
     assert torch.equal(first, second)
     assert not first.requires_grad
-    assert not any(p.requires_grad for p in encoder.encoder.parameters())
+    tokens = encoder.tokens(["a boat"])
+    assert not encoder._encoder.states(tokens["input_ids"], tokens["attention_mask"].bool()).requires_grad
 
 
 def test_a_t5_encoder_folder_is_read_too(t5):

@@ -10,7 +10,6 @@ from worker.storage.interface import (
     StorageUnavailable,
     Stored,
 )
-from worker.storage.s3 import S3Storage, open_bucket
 from worker.storage.signing import LinkRefused
 
 __all__ = [
@@ -20,7 +19,6 @@ __all__ = [
     "LinkRefused",
     "LocalStorage",
     "ObjectNotFound",
-    "S3Storage",
     "Storage",
     "StorageUnavailable",
     "Stored",
@@ -32,4 +30,6 @@ def open_storage(settings: Settings) -> Storage:
     """The bucket when one is named, else the folder `videos` of the data folder."""
     if settings.s3_bucket is None:
         return LocalStorage(settings.data / "videos")
+    from worker.storage.s3 import open_bucket  # boto3 is slow to load, and not needed for a folder
+
     return open_bucket(settings, settings.s3_bucket)
