@@ -39,8 +39,6 @@ SAMPLING = Sampling(ssr_steps=1)
 
 Network = TypeVar("Network", bound=nn.Module)
 
-torch.set_num_threads(1)  # tiny tensors win nothing from threads, and on a busy machine wait for them
-
 
 def awakened(network: Network, seed: int = 0, scale: float = 0.2) -> Network:
     """The network with noise added to every weight, as if trained: no zeroed branch stays silent."""

@@ -20,7 +20,7 @@ from worker.variants import Variant, video_key
 
 pytestmark = pytest.mark.slow
 
-LONG = {"prompt": "a boat", "size": "512x512", "seconds": 5, "steps": 40}
+LONG = {"prompt": "a boat", "size": "128x128", "seconds": 5, "steps": 40}
 LARGE = random.Random(5).randbytes(1 << 24)
 
 

@@ -84,7 +84,6 @@ def worker(redis_url, data, checkpoints, *hooks, **environment):
         "CIOTAT_LEASE_SECONDS": "5",
         "PYTHONPATH": str(ROOT),
         "TEST_HOOKS": " ".join(hooks),
-        "OMP_NUM_THREADS": "1",  # more of them wait for each other on a busy machine
     }
     command = [sys.executable, "-m", "service.cli", "worker"]
     if hooks:

@@ -2,22 +2,20 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
-from contextlib import contextmanager
 
 import pytest
 
 from model.spec import VideoSpec
 from tests.e2e.conftest import checkpoints  # noqa: F401
-from tests.service.test_local import children
+from tests.worker.processes import becomes, renderer, worker
 from worker.app import create_app, submit
 from worker.jobs import JobStore, Status, StoreUnavailable, connect
 from worker.settings import Settings
-from worker.warmth import SILENT, TOLD_FOR, Warmth
+from worker.warmth import TOLD_FOR, Warmth
 
 QUEUE = "ciotat"
+BRISK, SILENT = "tests.worker.hooks.brisk", 3.0
 
 
 @pytest.fixture
@@ -28,15 +26,6 @@ def warmth(redis):
 @pytest.fixture
 def jobs(redis):
     return JobStore(redis)
-
-
-def becomes(expected, asked, within=60.0):
-    """Whether the answer comes in time; how long it took."""
-    began = time.monotonic()
-    while asked() != expected:
-        assert time.monotonic() - began < within, asked()
-        time.sleep(0.05)
-    return time.monotonic() - began
 
 
 def test_a_worker_that_has_spoken_is_counted_once_until_it_takes_that_back(warmth):
@@ -72,25 +61,6 @@ def test_a_store_that_is_away_is_told_and_does_not_hold_up_a_probe():
         Warmth(nowhere, QUEUE).workers()
 
 
-@contextmanager
-def worker(redis_url, data, checkpoints):  # noqa: F811
-    """`ciotat worker` as an operator runs it."""
-    env = os.environ | {
-        "REDIS_URL": redis_url,
-        "CIOTAT_CHECKPOINTS": str(checkpoints),
-        "CIOTAT_DATA": str(data),
-        "CIOTAT_LEASE_SECONDS": "5",
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "service.cli", "worker"], env=env, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
 @pytest.mark.slow
 def test_a_worker_is_ready_when_it_has_loaded_and_as_long_as_it_takes_messages(
     warmth,
@@ -100,7 +70,7 @@ def test_a_worker_is_ready_when_it_has_loaded_and_as_long_as_it_takes_messages(
     checkpoints,  # noqa: F811
 ):
     control = create_app(Settings(redis_url=redis_url))
-    with worker(redis_url, tmp_path, checkpoints) as process:
+    with worker(redis_url, tmp_path, checkpoints, BRISK) as process:
         becomes(True, lambda: bool(control.control.ping(timeout=0.3)))
         assert warmth.workers() == 0  # up, and its checkpoint is not loaded yet
         becomes(1, warmth.workers)
@@ -116,7 +86,7 @@ def test_a_worker_is_ready_when_it_has_loaded_and_as_long_as_it_takes_messages(
         process.send_signal(signal.SIGCONT)
         becomes(1, warmth.workers)
 
-        os.kill(max(children(process.pid)), signal.SIGKILL)
+        os.kill(renderer(process), signal.SIGKILL)
         becomes(0, warmth.workers, within=2 * TOLD_FOR)  # the next child is loading
         becomes(1, warmth.workers)
 
@@ -138,8 +108,8 @@ def test_a_worker_is_ready_when_it_has_loaded_and_as_long_as_it_takes_messages(
 @pytest.mark.slow
 def test_a_worker_that_can_load_nothing_ends_and_says_why(redis_url, tmp_path):
     with worker(redis_url, tmp_path, tmp_path) as process:
-        _, said = process.communicate(timeout=60)
+        assert process.wait(60) == 78
 
-    assert process.returncode == 78
+    said = process.log.read_text()
     assert "nothing to make videos with, and ends: model 'ciotat-1' is not installed" in said
     assert "Traceback" not in said

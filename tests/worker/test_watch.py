@@ -20,7 +20,7 @@ from worker.warmth import TOLD_FOR, Warmth
 HANGING, IMPATIENT, DYING = (f"tests.worker.hooks.{name}" for name in ("hanging", "impatient", "dying"))
 QUICK = {"size": "128x128", "seconds": 1, "steps": 2}
 LONG = {"size": "512x512", "seconds": 5, "steps": 100}
-LEASE = 8.0  # a first step may take seconds on a busy machine
+LEASE = 5.0  # a first step may take seconds on a busy machine
 AWAY = 5.0  # seconds
 AGAIN = 45.0
 
