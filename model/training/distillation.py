@@ -26,9 +26,10 @@ from model.pipeline import conditioned
 from model.sampling import sample_euler
 from model.stunet import STUNet
 from model.text import TextEncoder
-from model.training.feed import FRAMES, TOKENS, Batch, Feed, Source, consecutive
+from model.training.feed import FRAMES, TOKENS, Feed, Source
 from model.training.known import share_made, told
 from model.training.loop import Place
+from model.training.pictures import Pictures, pictures
 from model.training.recipe import Distillation, Recipe, Settings, fused
 from model.training.shapes import Shapes
 from model.training.text_to_video import SIZE, WithText, samples
@@ -69,24 +70,22 @@ def distilled_loss(
     student: WithText,
     teacher: STUNet,
     plan: Distillation,
-    read: Callable[[Batch], TextStates],
-    render: Callable[[Batch], Tensor],
-    moves: Callable[[Batch, Tensor], Tensor],
+    read: Callable[[dict[str, Tensor]], TextStates],
     empty: TextStates,
     chance: torch.Generator,
-) -> Callable[[Batch], Tensor]:
+) -> Callable[[Pictures], Tensor]:
     """The loss of a batch, all of it at one step of the student's schedule, drawn at random."""
     steps = lessons(plan)
 
-    def loss(batch: Batch) -> Tensor:
-        clean, text = render(batch), read(batch)
+    def loss(batch: Pictures) -> Tensor:
+        clean, text = batch.clean, read(batch.tokens)
         n = len(clean)
         levels = steps[int(torch.randint(plan.steps, (), generator=chance, device=chance.device))]
         begin, end = levels[0], levels[-1]
         sigma = clean.new_full((n,), begin)
         known = None
-        if teacher.config.conditioned:
-            known = told(clean, moves(batch, clean), chance)
+        if batch.moves is not None:
+            known = told(clean, batch.moves, chance)
             clean = known.clip
         noise = torch.randn(clean.shape, generator=chance, device=clean.device)
         x = noised(clean, noise, sigma)
@@ -128,18 +127,13 @@ def distillation(settings: Settings, place: Place, world: Source, image: Path, t
     times = torch.Generator().manual_seed(seed + 1)
 
     shapes = Shapes(SIZE, settings.oblong, settings.seed)
-
-    def render(batch: Batch) -> Tensor:
-        moments = consecutive(len(batch.scenes), FRAMES, times)
-        return world.render(batch.scenes, moments.to(place.device), shapes.draw())
-
-    def moves(batch: Batch, clips: Tensor) -> Tensor:
-        return world.regions(batch.scenes, (clips.shape[3], clips.shape[4]))
+    moves = teacher.config.conditioned
+    batches = pictures(world, feed, shapes, times, frames=FRAMES, moves=moves)
 
     fused(teacher, settings)
     student = fused(WithText(network), settings)
-    loss = distilled_loss(student, teacher, plan, feed.read, render, moves, encoder([""]), chance)
-    shown = Feed(world, encoder, 8, 77, still=False, dropout=0.0)
+    loss = distilled_loss(student, teacher, plan, feed.read, encoder([""]), chance)
+    shown = Feed(world, encoder, 1, 77, still=False, dropout=0.0)
     captions = world.captions(next(shown.draw()).scenes, random.Random(5))
 
     def draw() -> Image.Image:
@@ -148,4 +142,4 @@ def distillation(settings: Settings, place: Place, world: Source, image: Path, t
         )
         return draw_sheet(to_frames(drawn), captions)
 
-    return Recipe(delta, teacher.config, iter(feed), loss, draw)
+    return Recipe(delta, teacher.config, batches, loss, draw)

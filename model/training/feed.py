@@ -17,7 +17,9 @@ from model.training.motions import SECONDS
 
 FRAMES = 80
 TOKENS = 40  # more than 99 captions in 100 have; every batch is padded to as many: one shape, compiled once
-TOGETHER = 8  # batches drawn at once: reading the captions' facts back from a GPU is one wait for all of them
+TOGETHER = (
+    8  # batches drawn at once: each drawing has the same thousands of launches and waits for the device
+)
 
 
 @runtime_checkable
@@ -43,15 +45,21 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Scenes, and the tokens of their captions (some captions emptied, for classifier-free guidance)."""
+class Group:
+    """The scenes of several batches, and by batch the tokens of their captions (some captions emptied, for
+    classifier-free guidance)."""
 
     scenes: Any
-    tokens: dict[str, Tensor]
+    tokens: list[dict[str, Tensor]]
+
+    @property
+    def size(self) -> int:
+        """Scenes a batch."""
+        return len(self.scenes) // len(self.tokens)
 
 
 class Feed:
-    """Batches of `size` scenes that depend on the seed alone."""
+    """Groups of batches of `size` scenes that depend on the seed alone."""
 
     def __init__(
         self, world: Source, text: TextEncoder, size: int, seed: int, *, still: bool, dropout: float = 0.1
@@ -59,32 +67,31 @@ class Feed:
         self.world, self.text, self.size, self.seed = world, text, size, seed
         self.still, self.dropout = still, dropout
 
-    def draw(self) -> Iterator[Batch]:
-        """Batches without end."""
+    def draw(self) -> Iterator[Group]:
+        """Groups without end."""
         generator, rng = torch.Generator().manual_seed(self.seed), random.Random(self.seed)
         while True:
             scenes = self.world.scenes(TOGETHER * self.size, generator)
             captions = self.world.captions(scenes, rng, still=self.still)
             captions = ["" if rng.random() < self.dropout else caption for caption in captions]
-            for start in range(0, len(scenes), self.size):
-                rows = slice(start, start + self.size)
-                yield Batch(scenes[rows], self.text.tokens(captions[rows]))
+            starts = range(0, len(scenes), self.size)
+            yield Group(scenes, [self.text.tokens(captions[start : start + self.size]) for start in starts])
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[Group]:
         """The same, made ahead in a thread."""
-        made: queue.Queue[Batch] = queue.Queue(maxsize=2 * TOGETHER)
+        made: queue.Queue[Group] = queue.Queue(maxsize=2)
 
         def fill() -> None:
-            for batch in self.draw():
-                made.put(batch)
+            for group in self.draw():
+                made.put(group)
 
         threading.Thread(target=fill, daemon=True).start()
         while True:
             yield made.get()
 
-    def read(self, batch: Batch) -> TextStates:
-        """Token states of a batch, padded to a multiple of 8 tokens so that few shapes are compiled."""
-        text = self.text.encode(batch.tokens)
+    def read(self, tokens: dict[str, Tensor]) -> TextStates:
+        """Token states of a batch, padded to TOKENS so that one shape is compiled."""
+        text = self.text.encode(tokens)
         missing = TOKENS - text.mask.shape[1]
         states = torch.nn.functional.pad(text.states, (0, 0, 0, missing))
         return TextStates(states, torch.nn.functional.pad(text.mask, (0, missing)))

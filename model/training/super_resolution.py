@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from jaxtyping import Float
 from PIL import Image
 from torch import Tensor, nn
 
@@ -29,6 +30,7 @@ BASE, CROP, FACTORS = 128, 256, (2, 4, 8)
 MOST_AUGMENTATION = 0.4
 SHIFT, SPREAD = 0.7, 1.4
 WINDOW = 28
+TOGETHER = 4  # batches of one factor that are drawn at once
 
 CONFIG = ImageUNetConfig(
     in_channels=6, patch=8, widths=(64, 128, 192), blocks=(2, 2, 2), cross_attention=(False, False, False),
@@ -59,6 +61,14 @@ class Crop(NamedTuple):
     factor: int
 
 
+class Pair(NamedTuple):
+    """A batch as it is seen: sharp, small, and how much larger the former is."""
+
+    high: Float[Tensor, "b 3 t h w"]
+    low: Float[Tensor, "b 3 t r s"]
+    factor: int
+
+
 class Crops:
     """Pairs of a sharp clip (b, 3, t, 256, 256) and its low-resolution self, from one enlargement factor a batch."""
 
@@ -67,14 +77,28 @@ class Crops:
         self.shapes = Shapes(BASE, oblong, seed)
         self.generator, self.rng = torch.Generator().manual_seed(seed), random.Random(seed)
 
-    def scenes(self, n: int, generator: torch.Generator) -> Crop:
-        """n scenes and an enlargement factor; what would not be sharp at its size is left out."""
-        factor = self.rng.choice(FACTORS)
+    def draw(self, n: int, generator: torch.Generator) -> Iterator[Pair]:
+        """Batches of n without end, of all factors in turn by chance."""
+        while True:
+            pairs: list[Pair] = []
+            for factor in FACTORS:
+                high, low, _ = self.render(self.scenes(TOGETHER * n, generator, factor))
+                pairs += (
+                    Pair(*both, factor)
+                    for both in zip(torch.split(high, n), torch.split(low, n), strict=True)
+                )
+            self.rng.shuffle(pairs)
+            yield from pairs
+
+    def scenes(self, n: int, generator: torch.Generator, factor: int | None = None) -> Crop:
+        """n scenes and an enlargement factor, a random one where none is named; what would not be sharp at its size is
+        left out."""
+        factor = factor or self.rng.choice(FACTORS)
         world = self.world if factor == min(FACTORS) else self.sharp
         return Crop(world.scenes(n, generator), factor)
 
-    def render(self, crop: Crop) -> tuple[Tensor, Tensor, int]:
-        """High, low, factor."""
+    def render(self, crop: Crop) -> Pair:
+        """The sharp clips and their small selves."""
         scenes, factor = crop
         n, device = len(scenes), self.world.device
         rows, columns = (
@@ -91,14 +115,14 @@ class Crops:
             crop=corner.to(device),
             crop_size=CROP,
         )
-        return high, lowered(high, factor), factor
+        return Pair(high, lowered(high, factor), factor)
 
 
-def crop_loss(network: nn.Module, crops: Crops, chance: torch.Generator) -> Callable[[Crop], Tensor]:
-    """The loss of a batch of scenes: cropped, lowered, noised on both sides, denoised, projected as when sampling."""
+def crop_loss(network: nn.Module, chance: torch.Generator) -> Callable[[Pair], Tensor]:
+    """The loss of a batch: noised on both sides, denoised, projected as when sampling."""
 
-    def loss(crop: Crop) -> Tensor:
-        high, low, factor = crops.render(crop)
+    def loss(pair: Pair) -> Tensor:
+        high, low, factor = pair
         n = len(high)
         sigma = random_sigmas(n, SHIFT, SPREAD, chance)
         level = torch.rand(n, generator=chance, device=chance.device) * MOST_AUGMENTATION
@@ -145,16 +169,13 @@ def recipe(
     crops = Crops(world, 1 if still else WINDOW, 1000 * settings.seed + place.rank, settings.oblong)
     chance = torch.Generator(place.device).manual_seed(place.rank + 1)
     scenes = torch.Generator().manual_seed(1000 * settings.seed + place.rank + 500)
-
-    def batches() -> Iterator[Crop]:
-        while True:
-            yield crops.scenes(settings.batch or (128 if still else 8), scenes)
+    batches = crops.draw(settings.batch or (128 if still else 8), scenes)
 
     def draw() -> Image.Image:
         return draw_pairs(network, Crops(world, 1 if still else WINDOW, 9), world)
 
-    loss = crop_loss(fused(WithScalars(network), settings), crops, chance)
-    return Recipe(learner, config, batches(), loss, draw)
+    loss = crop_loss(fused(WithScalars(network), settings), chance)
+    return Recipe(learner, config, batches, loss, draw)
 
 
 @torch.no_grad()

@@ -11,7 +11,6 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from model.conditioning import Known
 from model.diffusion import noise_for, random_sigmas, schedule, training_loss
 from model.evaluation.sheet import draw_sheet, to_frames
 from model.guidance import guided, thresholded
@@ -22,9 +21,10 @@ from model.sampling import Sampler, no_callback, sample_dpmpp_2m
 from model.stunet import InflationConfig, STUNet, inflate
 from model.style import StyleConfig, StyleDelta, replaced, weights_digest
 from model.text import TextEncoder
-from model.training.feed import FRAMES, TOKENS, Batch, Feed, Source, consecutive, random_moment
+from model.training.feed import FRAMES, TOKENS, Feed, Source
 from model.training.known import share_made, told
 from model.training.loop import Place
+from model.training.pictures import Pictures, pictures
 from model.training.recipe import Recipe, Settings, fused
 from model.training.shapes import Shapes
 from model.weights import load_image_unet
@@ -78,17 +78,18 @@ def clip_sigmas(n: int, chance: torch.Generator) -> Float[Tensor, " {n}"]:
 def text_loss(
     network: nn.Module,
     feed: Feed,
-    render: Callable[[Batch], Tensor],
     sigmas: Callable[[int, torch.Generator], Tensor],
     chance: torch.Generator,
-    knowing: Callable[[Batch, Tensor], Known | None],
-) -> Callable[[Batch], Tensor]:
-    """The loss of a batch: rendered, noised at random levels, denoised with its captions and what is known of it."""
+    *,
+    still: bool,
+) -> Callable[[Pictures], Tensor]:
+    """The loss of a batch: noised at random levels, denoised with its captions and what is told of it, which is
+    something where it says what moves."""
 
-    def loss(batch: Batch) -> Tensor:
-        clean, text = render(batch), feed.read(batch)
+    def loss(batch: Pictures) -> Tensor:
+        clean, text = batch.clean[:, :, 0] if still else batch.clean, feed.read(batch.tokens)
         sigma = sigmas(len(clean), chance)
-        known = knowing(batch, clean)
+        known = None if batch.moves is None else told(clean, batch.moves, chance)
         clean = clean if known is None else known.clip
 
         def run(x: Tensor, s: Tensor) -> Tensor:
@@ -166,13 +167,7 @@ def recipe(
     shift = IMAGE_SHIFT if still else VIDEO_SHIFT
     shapes = Shapes(SIZE, settings.oblong, settings.seed)
 
-    def render(batch: Batch) -> Tensor:
-        n = len(batch.scenes)
-        moments = random_moment(n, times) if still else consecutive(n, FRAMES, times)
-        clips = world.render(batch.scenes, moments.to(place.device), shapes.draw())
-        return clips[:, :, 0] if still else clips
-
-    shown = Feed(world, encoder, 24 if still else 8, 77, still=False, dropout=0.0)
+    shown = Feed(world, encoder, 3 if still else 1, 77, still=False, dropout=0.0)
     captions = world.captions(next(shown.draw()).scenes, random.Random(5))
 
     def styled() -> ImageUNet | STUNet:
@@ -186,16 +181,13 @@ def recipe(
         drawn = samples(styled(), encoder, captions, shape, shift)
         return draw_sheet(to_frames(drawn[:, :, None] if still else drawn), captions)
 
-    def batches() -> Iterator[Batch]:
-        return iter(feed)
+    # what is told to a network that can be told anything
+    moves = isinstance(network, STUNet) and network.config.conditioned
 
-    def knowing(batch: Batch, clean: Tensor) -> Known | None:
-        """What is told of clean clips, where the network can be told anything."""
-        if isinstance(network, ImageUNet) or not network.config.conditioned:
-            return None
-        return told(clean, world.regions(batch.scenes, (clean.shape[3], clean.shape[4])), chance)
+    def batches() -> Iterator[Pictures]:
+        return pictures(world, feed, shapes, times, frames=FRAMES, still=still, moves=moves)
 
     sigmas = still_sigmas if still else clip_sigmas
     taught = WithStyle(network, delta) if delta is not None else WithText(network)
-    loss = text_loss(fused(taught, settings), feed, render, sigmas, chance, knowing)
+    loss = text_loss(fused(taught, settings), feed, sigmas, chance, still=still)
     return Recipe(learner, config, batches(), loss, draw)

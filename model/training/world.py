@@ -29,7 +29,8 @@ from model.training.objects import Atlas
 
 SIZES = (0.40, 0.60)
 STILL_CAPTIONS = 0.75  # share of still pictures whose caption leaves the motion out
-SAMPLES_AT_ONCE = 2**25  # bounds the memory of one render
+SAMPLES_AT_ONCE = 2**25  # on a CPU; bounds the memory of one render
+BYTES_A_SAMPLE = 512  # of a GPU's memory, far more than a render takes
 
 
 @dataclass(frozen=True)
@@ -170,8 +171,16 @@ def window_of(
 def chunks(count: int, frames: int, window: Window, supersample: int) -> Iterator[slice]:
     """So many scenes at a time that the samples of one render fit."""
     samples = frames * window.height * window.width * supersample**2
-    at_once = max(1, SAMPLES_AT_ONCE // samples)
+    at_once = max(1, samples_at_once(window.corner.device) // samples)
     return (slice(i, i + at_once) for i in range(0, count, at_once))
+
+
+def samples_at_once(device: torch.device) -> int:
+    """As many as fit: the fewer renders, the fewer launches."""
+    if device.type != "cuda":
+        return SAMPLES_AT_ONCE
+    memory: int = torch.cuda.get_device_properties(device).total_memory
+    return memory // BYTES_A_SAMPLE
 
 
 def to_texture(
