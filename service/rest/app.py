@@ -23,13 +23,14 @@ from service.rest.answers import (
     refusals,
 )
 from service.rest.bodies import REFERENCE, body_of
-from service.rest.delivery import delivered
+from service.rest.delivery import Fetched, delivered
 from service.rest.derived import add_derived
 from service.rest.envelope import install_errors
 from service.rest.event_stream import EventStream
 from service.rest.files import add_files
 from service.rest.intake import Body, BodyLimit
 from service.rest.objects import Objects
+from service.rest.playground import add_playground
 from service.rest.queued import polled, queued
 from service.rest.request_id import RequestId
 from service.videos.asked import INPUTS, VideoRequest
@@ -38,7 +39,7 @@ from service.videos.following import LAST_EVENT_ID
 from service.videos.idempotency import REPLAYED, IdempotencyKey
 from service.videos.models import Model, ModelList
 from service.videos.video import Video
-from service.videos.videos import DeletedVideo, Download, Page, VideoList, Videos
+from service.videos.videos import DeletedVideo, Page, VideoList, Videos
 from worker.storage import LINKS
 
 LastEventId = Annotated[
@@ -83,6 +84,7 @@ def create_app(
     if objects is not None:
         _add_objects(app, objects)
     _add_probes(app, videos, check_ready)
+    add_playground(app)
     return app
 
 
@@ -158,10 +160,10 @@ def _add_content(app: FastAPI, videos: Videos) -> None:
         responses=refusals(400, 404, 409, 416, 503) | of_bytes("content-disposition") | of_link(),
     )
     def content(
-        caller: Caller, request: Request, video_id: str, download: Annotated[Download, Query()]
+        caller: Caller, request: Request, video_id: str, fetched: Annotated[Fetched, Query()]
     ) -> Response:
         """The finished MP4 or a picture of it, whole or one range of its bytes."""
-        return delivered(request, videos.content(caller, video_id, download))
+        return delivered(request, videos.content(caller, video_id, fetched), fetched.link)
 
 
 def _add_objects(app: FastAPI, objects: Objects) -> None:

@@ -4,14 +4,24 @@ from urllib.parse import urlsplit
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
+from pydantic import Field
 
 from service.rest.conditions import known, unchanged
 from service.rest.ranges import requested
 from service.videos.content import Content
+from service.videos.videos import Download
 
 
-def delivered(request: Request, found: Content) -> Response:
-    """The answer to a request for this content."""
+class Fetched(Download):
+    """What of a video is to be downloaded, and whether from here."""
+
+    link: bool = Field(
+        True, description="whether the answer may lead to a bucket; a page that may not follow asks for false"
+    )
+
+
+def delivered(request: Request, found: Content, link: bool = True) -> Response:
+    """The answer to a request for this content; without `link` its bytes come from here, wherever they lie."""
     headers = {"accept-ranges": "bytes", "etag": found.etag, "cache-control": "private"}
     if found.disposition is not None:
         headers["content-disposition"] = found.disposition
@@ -20,8 +30,8 @@ def delivered(request: Request, found: Content) -> Response:
     whole = headers | {"content-length": str(found.size)}
     if request.method == "HEAD":  # a range is a matter of GET alone
         return Response(None, 200, whole, found.content_type)
-    if found.link is not None and _elsewhere(link := found.link(), request):
-        return Response(None, 302, {"location": link, "cache-control": "private"})
+    if link and found.link is not None and _elsewhere(there := found.link(), request):
+        return Response(None, 302, {"location": there, "cache-control": "private"})
     continued = unchanged(request.headers.get("if-range"), found.etag)
     span = requested(request.headers.get("range"), found.size) if continued else None
     if span is None:

@@ -2,7 +2,10 @@
 
 from starlette.routing import Match
 
-UNDOCUMENTED = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}  # the document does not tell of itself
+UNDOCUMENTED = {
+    *("/openapi.json", "/docs", "/docs/oauth2-redirect"),  # the document does not tell of itself
+    *("/", "/playground/{name}"),  # for browsers
+}
 EVERYWHERE = {"content-type", "content-length", "transfer-encoding"}
 
 _DOCUMENTS = {}

@@ -29,6 +29,8 @@ WITHOUT_KEY = {
     "/docs/oauth2-redirect",
     "/openapi.json",
     "/objects/{key:path}",
+    "/",
+    "/playground/{name}",
 }
 
 

@@ -107,3 +107,21 @@ def test_nobody_is_redirected_to_where_they_are(linking, finished):
     reply = same.get(f"/v1/videos/{finished}/content", follow_redirects=False)
 
     assert (reply.status_code, reply.content) == (200, CONTENT["video"])
+
+
+@pytest.mark.parametrize("variant", ["video", "thumbnail", "spritesheet", "preview"])
+def test_who_may_not_follow_a_link_has_the_bytes_from_here(linking, finished, variant):
+    http = linking("https://bucket.example")
+    path = f"/v1/videos/{finished}/content?variant={variant}"
+
+    told = http.get(f"{path}&link=true", follow_redirects=False)
+    from_here = http.get(f"{path}&link=false", follow_redirects=False)
+
+    assert told.status_code == 302
+    assert (from_here.status_code, from_here.content) == (200, CONTENT[variant])
+
+
+def test_whether_to_be_led_elsewhere_is_yes_or_no(http, finished):
+    reply = http.get(f"/v1/videos/{finished}/content?link=perhaps")
+
+    assert (reply.status_code, reply.json()["error"]["param"]) == (400, "link")

@@ -340,6 +340,7 @@ def test_the_openapi_document_names_what_may_be_asked_of_lists_and_contents(http
     assert [each["name"] for each in content["parameters"]] == [
         "video_id",
         "variant",
+        "link",
         "If-None-Match",
         "Range",
         "If-Range",
