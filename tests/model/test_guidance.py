@@ -106,6 +106,17 @@ def test_the_quantile_of_a_small_clip_is_exact():
     torch.testing.assert_close(clip_quantile(clip, 0.9), expected)
 
 
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("quantile", [0.0, 0.5, 0.9, 0.995, 1.0])
+@pytest.mark.parametrize("size", [1, 2, 17, 99_991])
+def test_the_quantile_is_that_of_torch_to_the_bit(size, quantile, kind):
+    clip = torch.randn(2, size, generator=torch.Generator().manual_seed(size)).to(kind)
+
+    expected = torch.quantile(clip.abs().float(), quantile, dim=1)
+
+    assert torch.equal(clip_quantile(clip, quantile), expected)
+
+
 def test_the_quantile_of_a_clip_too_large_for_torch_is_close_to_the_true_one():
     clip = torch.randn(1, 3, 6, 1024, 1024, generator=torch.Generator().manual_seed(0))
     assert clip.numel() > 2**24
