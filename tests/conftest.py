@@ -26,7 +26,15 @@ STACKS = {
     ),
 }
 # What takes longest comes first, so that all processes of pytest-xdist end at about the same time.
-LONGEST = ("test_stack", *STACKS["keyed"], "test_shipped", "test_chaos", "test_watch", "test_rolling")
+LONGEST = (
+    "test_stack",
+    *STACKS["keyed"],
+    "test_playground",
+    "test_shipped",
+    "test_chaos",
+    "test_watch",
+    "test_rolling",
+)
 LONGEST += (*STACKS["stack"], "test_links", "test_keys", "test_events", "test_warmth")
 RANKS = {name: rank for rank, name in enumerate(LONGEST)}
 TOGETHER = {f"tests/e2e/{name}.py": stack for stack, names in STACKS.items() for name in names}
