@@ -48,9 +48,8 @@ class Request:
 
     @property
     def shown(self) -> UInt8[np.ndarray, "n s s 3"]:
-        """What was given, for the sheet: blank where it is to be made."""
-        blank = np.where(self.known[..., None], self.source, 128).astype(np.uint8)
-        return row(as_clip(blank), 2)
+        """For the sheet."""
+        return what_was_given(self.source, self.known)
 
 
 Measure = Callable[[Studio, Request, Clip], dict[str, float | bool | None]]
@@ -61,6 +60,12 @@ def truth_of(studio: Studio, index: int) -> tuple[Question, Clip, Frames]:
     asked = question(index, studio.settings.seed)
     frames = to_frames(studio.truth(studio.settings.size).clip(asked)[None])[0]
     return asked, as_clip(frames), frames
+
+
+def what_was_given(source: Frames, known: Bool[np.ndarray, "t h w"]) -> UInt8[np.ndarray, "n s s 3"]:
+    """Two small frames of the source, blank where it is to be made."""
+    blank = np.where(known[..., None], source, 128).astype(np.uint8)
+    return row(as_clip(blank), 2)
 
 
 def knowing(frames: Frames, *which: int) -> Bool[np.ndarray, "t h w"]:

@@ -7,7 +7,7 @@ from model.evaluation.figures import Bar, Kind
 from model.evaluation.pixels import borders, seam_ratio, wrap
 from model.evaluation.prompts import Question, question, reworded
 from model.evaluation.sheet import to_frames
-from model.evaluation.studio import Clip, Part, Shot, Studio, as_clip, row
+from model.evaluation.studio import Asked, Clip, Part, Shot, Studio, as_clip, row
 from model.training.motions import MOTIONS, STILL
 
 LOOK_BARS = (Bar("object", limit=0.85), Bar("motion", limit=0.9), Bar("background", limit=0.97))
@@ -16,7 +16,7 @@ WRAP = 1.2  # of the median step
 SEAM = Bar("seam", Kind.MEDIAN, 1.1, most=True)
 
 
-def clips(studio: Studio, questions: Sequence[Question]) -> Iterator[tuple[Clip, Clip]]:
+def clips(studio: Studio, questions: Sequence[Asked]) -> Iterator[tuple[Clip, Clip]]:
     """The base clip and the final one of every question, in order, a batch at a time."""
     how, pipeline = studio.settings, studio.pipeline
     for start in range(0, len(questions), studio.batch):

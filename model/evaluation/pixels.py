@@ -73,6 +73,11 @@ def activity_inside(clip: Float[Tensor, "3 t h w"], inside: Bool[Tensor, "t h w"
     cells = functional.interpolate(always, (MOTION_SIDE, MOTION_SIDE), mode="area")[0, 0] > 0.5
     if not cells.any():
         raise ValueError("the mask is too small to see motion in it")
+    return activity_of(clip, cells)
+
+
+def activity_of(clip: Float[Tensor, "3 t h w"], cells: Bool[Tensor, "s s"]) -> float:
+    """The same of some of 64 x 64 cells."""
     small = frames_at(clip[None], MOTION_SIDE)[0]
     return float((small - small.mean(1, keepdim=True))[:, :, cells].square().mean().sqrt())
 

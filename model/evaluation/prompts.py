@@ -12,7 +12,7 @@ from model.training.words import UNSEEN, UNSEEN_ADVERBS, UNSEEN_PHRASES
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of the model, and with which seed."""
+    """One object, its motion and its background, and the seed of both noise and truth."""
 
     prompt: str
     object: str
@@ -25,12 +25,8 @@ class Question:
 def question(index: int, seed: int) -> Question:
     """Prompt `index` of the list `seed`; the list of 12 is the beginning of the list of 200."""
     rng = random.Random(f"{seed}/{index}")
-    # the first twelve meet twelve motions, fourteen meet them all; every list shuffles them alike
-    motion = random.Random(seed).sample(range(len(MOTIONS)), len(MOTIONS))[index % len(MOTIONS)]
-    names = [
-        d.name for d in drawings() if heldout(d.name, MOTIONS[motion]) and not (d.round and motion in SPINS)
-    ]
-    name = rng.choice(names)
+    motion = in_turn(len(MOTIONS), index, seed)
+    name = rng.choice(never_seen(motion))
     speed = NORMAL if motion == STILL else rng.randrange(len(SPEEDS))
     background = rng.randrange(len(BACKGROUNDS))
     prompt = caption(name, motion, speed, background, rng.randrange(phrasings()))
@@ -42,7 +38,7 @@ def question(index: int, seed: int) -> Question:
 def reworded(index: int, seed: int) -> Question:
     """Such a question in words for object, motion and speed that no training caption holds."""
     rng = random.Random(f"reworded/{seed}/{index}")
-    motion = random.Random(seed).sample(range(len(MOTIONS)), len(MOTIONS))[index % len(MOTIONS)]
+    motion = in_turn(len(MOTIONS), index, seed)
     name = rng.choice([d.name for d in drawings() if d.name in UNSEEN and not (d.round and motion in SPINS)])
     speed = NORMAL if motion == STILL else rng.randrange(len(SPEEDS))
     background = rng.randrange(len(BACKGROUNDS))
@@ -56,3 +52,16 @@ def reworded(index: int, seed: int) -> Question:
     return Question(
         prompt, name, MOTIONS[motion], SPEEDS[speed], BACKGROUNDS[background].name, seed * 100_003 + index
     )
+
+
+def in_turn(count: int, index: int, seed: int) -> int:
+    """Which of so many things question `index` is about: the first `count` questions meet them all, each list shuffles
+    them in its own way."""
+    return random.Random(seed).sample(range(count), count)[index % count]
+
+
+def never_seen(motion: int) -> list[str]:
+    """The objects that never move so in training, and that can be seen to."""
+    return [
+        d.name for d in drawings() if heldout(d.name, MOTIONS[motion]) and not (d.round and motion in SPINS)
+    ]

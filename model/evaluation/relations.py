@@ -14,7 +14,8 @@ from einops import rearrange
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from model.evaluation.judges import LOOK_SIDE, Judges, frames_at
+from model.evaluation.judges import LOOK_SIDE, Judges
+from model.evaluation.sight import frames_of
 from model.training.mixture import DRAWN, Mixture
 from model.training.motions import SECONDS
 from model.training.objects import Atlas
@@ -26,27 +27,35 @@ FRAMES = 12  # of a clip, evenly spaced, that are looked at
 NEAR = 0.36  # of a frame: so near are two of which one hides a part of the other
 SWEEP = 0.9  # radians that an orbit goes round at least, in five seconds
 GONE = 0.08  # of a frame that a chase goes at least
+# Log odds at the likeliest cell, meaned: 98 in 100 objects of rendered pairs are above, 2 in 100 that are not there.
+PRESENT = -3.5
 
 
 @torch.no_grad()
+def by_cell(judges: Judges, clip: Float[Tensor, "3 t h w"], wanted: int) -> Float[Tensor, "f y x"]:
+    """How likely the judge of looks finds an object, by its class number, in each cell of FRAMES frames: log odds."""
+    at = torch.linspace(0, clip.shape[1] - 1, FRAMES, device=clip.device).round().long()
+    frames, look = frames_of(clip[:, at]), judges.look
+    cells = look.object(rearrange(look.read(look.trunk(frames)), "n c h w -> n h w c"))
+    likely: Tensor = cells.log_softmax(-1)[..., wanted]
+    return likely
+
+
 def located(
     judges: Judges, clips: Float[Tensor, "b 3 t h w"], objects: Int[Tensor, " b"]
 ) -> Float[Tensor, "b f 2"]:
     """Where an object of each clip is, by its class number, at FRAMES of its frames: x and y in parts of the frame."""
-    at = torch.linspace(0, clips.shape[2] - 1, FRAMES, device=clips.device).round().long()
-    frames = rearrange(frames_at(clips[:, :, at], LOOK_SIDE), "b c t h w -> (b t) c h w")
-    look = judges.look
-    heats = []
-    for part, wanted in zip(
-        torch.split(frames, 256), torch.split(objects.repeat_interleave(FRAMES), 256), strict=True
-    ):
-        cells = look.object(rearrange(look.read(look.trunk(part)), "n c h w -> n h w c")).log_softmax(-1)
-        heats.append(torch.stack([cell[..., one] for cell, one in zip(cells, wanted.tolist(), strict=True)]))
-    heat = torch.cat(heats)
+    pairs = zip(clips, objects.tolist(), strict=True)
+    heat = torch.cat([by_cell(judges, clip, wanted) for clip, wanted in pairs])
     odds = heat.flatten(1).softmax(1).view_as(heat)
     side = (torch.arange(heat.shape[-1], device=clips.device) + 0.5) / heat.shape[-1]
     places = torch.stack([(odds.sum(1) * side).sum(1), (odds.sum(2) * side).sum(1)], -1)
     return rearrange(places, "(b f) xy -> b f xy", f=FRAMES)
+
+
+def present(judges: Judges, clip: Float[Tensor, "3 t h w"], wanted: int) -> bool:
+    """Whether an object is anywhere in a clip, beside whatever else is there."""
+    return float(by_cell(judges, clip, wanted).flatten(1).amax(1).mean()) > PRESENT
 
 
 def holds(

@@ -17,6 +17,7 @@ from model.evaluation.judges import LOOK_SIDE, Judges, activity, frames_at
 from model.evaluation.lpips import Lpips, load_lpips
 from model.evaluation.prompts import Question
 from model.evaluation.sheet import to_frames
+from model.evaluation.staging import Stages, Staging
 from model.evaluation.truth import Truth
 from model.given import NOTHING, Given
 from model.pipeline import Pipeline
@@ -26,6 +27,7 @@ from model.training.motions import MOTIONS, STILL
 
 LOOKS = ("object", "motion", "background")
 COLUMNS = 8  # frames of a clip on the sheet
+Asked = Question | Staging  # words, and the seed of the noise and of the truth
 Measured = dict[str, float | bool | None]
 Clip = Float[Tensor, "3 t h w"]
 Frames = UInt8[np.ndarray, "t h w 3"]
@@ -90,6 +92,7 @@ class Studio:
     batch: int = 1  # base clips at a time
     lpips_file: Path | None = None
     _truths: dict[int, Truth] = field(default_factory=dict)
+    _stages: dict[int, Stages] = field(default_factory=dict)
 
     @cached_property
     def lpips(self) -> Lpips:
@@ -101,7 +104,13 @@ class Studio:
             self._truths[size] = Truth(self.device, size)
         return self._truths[size]
 
-    def spec(self, question: Question, **fields: Any) -> VideoSpec:
+    def stages(self, size: int) -> Stages:
+        """Rendered truth of the wider world at one size."""
+        if size not in self._stages:
+            self._stages[size] = Stages(self.device, size)
+        return self._stages[size]
+
+    def spec(self, question: Asked, **fields: Any) -> VideoSpec:
         """What is asked of the pipeline for a question."""
         how, size = self.settings, self.settings.size
         asked = {"prompt": question.prompt, "seed": question.seed, "steps": how.steps, **fields}

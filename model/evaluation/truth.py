@@ -58,18 +58,22 @@ class Truth:
 
     def around(self, question: Question, *, still: bool) -> Bool[Tensor, "t h w"]:
         """A box around the object: one that goes with it, or one that it never leaves. Some of each edge stays out."""
-        path = self.path(question)
-        half = ROOM * path.size[0] / 2 * (path.angle[0].cos().abs() + path.angle[0].sin().abs())
-        left, right = path.x[0] - half, path.x[0] + half
-        top, bottom = path.y[0] - half, path.y[0] + half
-        if still:
-            left, top = (edge.min().expand_as(edge) for edge in (left, top))
-            right, bottom = (edge.max().expand_as(edge) for edge in (right, bottom))
-        at = (torch.arange(self.size, device=self.device) + 0.5) / self.size
-        free = (at > MARGIN) & (at < 1 - MARGIN)
-        columns = (at > left[:, None]) & (at < right[:, None]) & free
-        rows = (at > top[:, None]) & (at < bottom[:, None]) & free
-        return rows[:, :, None] & columns[:, None, :]
+        return box_around(self.path(question), self.size, still=still)
+
+
+def box_around(path: Placement, size: int, *, still: bool) -> Bool[Tensor, "t h w"]:
+    """A box around the one thing of a path: going with it, or standing where it never leaves it."""
+    half = ROOM * path.size[0] / 2 * (path.angle[0].cos().abs() + path.angle[0].sin().abs())
+    left, right = path.x[0] - half, path.x[0] + half
+    top, bottom = path.y[0] - half, path.y[0] + half
+    if still:
+        left, top = (edge.min().expand_as(edge) for edge in (left, top))
+        right, bottom = (edge.max().expand_as(edge) for edge in (right, bottom))
+    at = (torch.arange(size, device=path.x.device) + 0.5) / size
+    free = (at > MARGIN) & (at < 1 - MARGIN)
+    columns = (at > left[:, None]) & (at < right[:, None]) & free
+    rows = (at > top[:, None]) & (at < bottom[:, None]) & free
+    return rows[:, :, None] & columns[:, None, :]
 
 
 def another(question: Question) -> str:

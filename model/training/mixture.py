@@ -19,7 +19,8 @@ from model.training.motions import MORE_SPEEDS, NORMAL, SPEEDS, STILL, Placement
 from model.training.nature import Natural
 from model.training.pairs import CIRCLE, FOLLOWING, LEFT, ORBITING, RELATIONS, RIGHT, Actors
 from model.training.photographs import Album, Shots
-from model.training.world import STILL_CAPTIONS, Scenes, World, chunks, window_of
+from model.training.rendering import Renderer, window_of
+from model.training.world import STILL_CAPTIONS, Scenes, World
 
 DRAWN, NATURE, PHOTOGRAPH = range(3)  # what is behind
 SHARES: dict[tuple[int, int], float] = {  # of scenes, by how many objects there are and what is behind them
@@ -59,7 +60,7 @@ class Mixed:
         return mapped(self, lambda value: value[rows])
 
 
-class Mixture:
+class Mixture(Renderer[Mixed]):
     """Scenes drawn at random in their shares, their captions, their pictures, and where they move."""
 
     def __init__(
@@ -182,27 +183,7 @@ class Mixture:
             self.album.names[shot["photo"]], shot["camera"], shot["pace"], rng, still
         )
 
-    @torch.no_grad()
-    def render(
-        self,
-        scenes: Mixed,
-        times: Float[Tensor, "b t"],
-        size: Size,
-        *,
-        crop: tuple[int, int] | Int[Tensor, "b 2"] | None = None,
-        crop_size: Size | None = None,
-        supersample: int = 2,
-    ) -> Float[Tensor, "b 3 t h w"]:
-        """As `World.render`."""
-        window = window_of(len(scenes), size, crop, crop_size, self.device)
-        times = times.to(self.device, torch.float32)
-        parts = [
-            self._render(scenes[rows], times[rows], window[rows], supersample)
-            for rows in chunks(len(scenes), times.shape[1], window, supersample)
-        ]
-        return torch.cat(parts)
-
-    def _render(self, scenes: Mixed, times: Tensor, window: Window, supersample: int) -> Tensor:
+    def draw(self, scenes: Mixed, times: Tensor, window: Window, supersample: int) -> Tensor:
         picture = torch.empty(*times.shape, 3, window.height, window.width, device=self.device)
         behind: dict[int, Callable[[Mixed, Tensor, Window], Tensor]] = {
             DRAWN: lambda s, t, w: backgrounds.draw(s.background, s.look, t, w, supersample),

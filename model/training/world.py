@@ -4,7 +4,6 @@ Colours are plain sRGB values: pictures are composited, averaged and learned in 
 """
 
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import torch
@@ -26,11 +25,10 @@ from model.training.motions import (
     place,
 )
 from model.training.objects import Atlas
+from model.training.rendering import Renderer
 
 SIZES = (0.40, 0.60)
 STILL_CAPTIONS = 0.75  # share of still pictures whose caption leaves the motion out
-SAMPLES_AT_ONCE = 2**25  # on a CPU; bounds the memory of one render
-BYTES_A_SAMPLE = 512  # of a GPU's memory, far more than a render takes
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ class Scenes:
         return Scenes(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
-class World:
+class World(Renderer[Scenes]):
     """Scenes drawn at random, their captions, and their pictures."""
 
     def __init__(self, atlas: Atlas, device: torch.device | str) -> None:
@@ -95,28 +93,7 @@ class World:
         name, (motion, speed, background) = self.atlas.names[row[0]], row[1:]
         return captions.caption(name, motion, speed, background, template, still=still)
 
-    @torch.no_grad()
-    def render(
-        self,
-        scenes: Scenes,
-        times: Float[Tensor, "b t"],
-        size: Size,
-        *,
-        crop: tuple[int, int] | Int[Tensor, "b 2"] | None = None,
-        crop_size: Size | None = None,
-        supersample: int = 2,
-    ) -> Float[Tensor, "b 3 t h w"]:
-        """Pictures in [-1, 1] of a square's side or of (height, width), at `times` (seconds); of a crop (x, y from the
-        top left), only that window."""
-        window = window_of(len(scenes), size, crop, crop_size, self.device)
-        times = times.to(self.device, torch.float32)
-        parts = [
-            self._render(scenes[rows], times[rows], window[rows], supersample)
-            for rows in chunks(len(scenes), times.shape[1], window, supersample)
-        ]
-        return torch.cat(parts)
-
-    def _render(
+    def draw(
         self, scenes: Scenes, times: Tensor, window: Window, supersample: int
     ) -> Float[Tensor, "b 3 t h w"]:
         behind = backgrounds.draw(scenes.background, scenes.look, times, window, supersample)
@@ -154,33 +131,6 @@ class World:
             sampled = functional.grid_sample(texture, grid, mode="bilinear", align_corners=False)
             out[rows] = functional.avg_pool2d(sampled, supersample)
         return rearrange(out, "(b t) c h w -> b t c h w", t=frames)
-
-
-def window_of(
-    count: int,
-    size: Size,
-    crop: tuple[int, int] | Int[Tensor, "b 2"] | None,
-    crop_size: Size | None,
-    device: torch.device,
-) -> Window:
-    """The window of `count` scenes that `render` is asked for."""
-    start = crop if isinstance(crop, Tensor) else torch.tensor(crop or (0, 0))
-    return Window.of(size, start.to(device).expand(count, 2), crop_size)
-
-
-def chunks(count: int, frames: int, window: Window, supersample: int) -> Iterator[slice]:
-    """So many scenes at a time that the samples of one render fit."""
-    samples = frames * window.height * window.width * supersample**2
-    at_once = max(1, samples_at_once(window.corner.device) // samples)
-    return (slice(i, i + at_once) for i in range(0, count, at_once))
-
-
-def samples_at_once(device: torch.device) -> int:
-    """As many as fit: the fewer renders, the fewer launches."""
-    if device.type != "cuda":
-        return SAMPLES_AT_ONCE
-    memory: int = torch.cuda.get_device_properties(device).total_memory
-    return memory // BYTES_A_SAMPLE
 
 
 def to_texture(
