@@ -121,9 +121,10 @@ class JobStore:
         tenant: str = DEFAULT_TENANT,
         material: Given = None,
         metadata: Pairs = NO_PAIRS,
+        settled: Iterable[str] = (),
     ) -> Job:
         """Save a queued job, its place in the index and the promise to dispatch it, in one write."""
-        return self.create_once(spec, tenant, Request("", "", ""), material, metadata).job
+        return self.create_once(spec, tenant, Request("", "", ""), material, metadata, settled).job
 
     def create_once(
         self,
@@ -132,17 +133,17 @@ class JobStore:
         request: Request,
         material: Given = None,
         metadata: Pairs = NO_PAIRS,
+        settled: Iterable[str] = (),
     ) -> Created:
         """The same, and in the same write the key of the request; the job it stands for, when it is known."""
         job_id = material.job_id if material else new_id()
         record = {"spec": spec.model_dump_json(), "status": Status.QUEUED.value, "pace": pace(spec)}
         record |= {"progress": "0", "attempts": "0", "token": "0", "metadata": json.dumps(dict(metadata))}
-        record |= material.record() if material else {}
-        fields = [part for field in record.items() for part in field]
+        record |= (material.record() if material else {}) | {"settled": json.dumps(sorted(settled))}
         with store_errors():
             keys = [key(job_id), index(tenant), PENDING, remembered(tenant, request.route, request.key)]
             args: list[str | int | float] = [job_id, request.payload, self._request_seconds, key(""), tenant]
-            args += [spec.cost, *self._bounds, *fields]
+            args += [spec.cost, *self._bounds, *(part for field in record.items() for part in field)]
             payload, known, saved, *detail = self._create(keys=keys, args=args)
         if payload is None:
             raise refusal(tenant, spec.cost, Refused(known, saved, *detail))

@@ -8,6 +8,8 @@ from model.spec import Notice, VideoSpec
 from worker.media import Medium
 from worker.tenants import DEFAULT_TENANT
 
+USUAL = {name: VideoSpec.model_fields[name].default for name in ("steps", "guidance_scale")}
+
 
 class Status(StrEnum):
     """The public words of the video protocol."""
@@ -52,11 +54,19 @@ class Job(BaseModel):
     last_error_message: str | None = None
     remixed_from: str | None = None
     inputs: Json[dict[str, Medium]] = {}
+    settled: Json[tuple[str, ...]] | None = None  # fields of the spec that the checkpoint's defaults filled
+
+    @property
+    def chosen(self) -> VideoSpec:
+        """The spec as far as it was asked for. Of a record that does not say, what is as usual counts as a default."""
+        usual = {name for name, value in USUAL.items() if getattr(self.spec, name) == value}
+        left_out = usual if self.settled is None else set(self.settled)
+        return VideoSpec.model_validate(self.spec.model_dump(exclude=left_out))
 
     @property
     def as_created(self) -> "Job":
         """The job as it was when it was accepted."""
         accepted = self.model_dump(
-            include={"id", "tenant", "created_at", "place", "pace", "metadata", "remixed_from"}
+            include={"id", "tenant", "created_at", "place", "pace", "metadata", "remixed_from", "settled"}
         )
         return Job.model_construct(spec=self.spec, **accepted)

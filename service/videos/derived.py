@@ -100,11 +100,12 @@ class Derived:
         sources: Sources,
         job: Job | None,
     ) -> Accepted:
-        """The new video is like the old one in all that was not asked to be another; its seed is drawn anew, and it is
-        as long as the task allows."""
+        """The new video is like the old one in all that was not asked to be another; its seed is drawn anew, it is as
+        long as the task allows, and sampled by today's defaults where nobody said how."""
         terms, defaults = TERMS[task], VideoSpec.model_fields
         unused = {field for field in OF_SOME if field not in terms.uses}
-        old = job.spec.model_dump(exclude={"seed", "task", "strength"} | unused) if job else {}
+        taken = {"seed", "task", "strength"} | unused
+        old = job.chosen.model_dump(exclude=taken, exclude_unset=True) if job else {}
         seconds = min(int(old.get("seconds", defaults["seconds"].default)), terms.seconds)
         fields = old | {"seconds": seconds, "task": task} | asked.model_dump(exclude_unset=True)
         spec = parsed(VideoSpec, fields)

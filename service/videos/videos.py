@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, Field
 
-from model.catalog import check_style, check_task, defaults, limits, locate
+from model.catalog import Defaults, check_style, check_task, defaults, limits, locate
 from model.spec import VideoSpec
 from service.errors import (
     PreviewNotReady,
@@ -151,7 +151,8 @@ class Videos:
         reason to refuse what is saved: the reaper rings.
         """
         request = None if key is None else known_by(route, key, spec, seeded, sources.known_as)
-        spec = self._filled(spec)
+        asked, spec = spec.model_fields_set, self._filled(spec)
+        settled = Defaults.model_fields.keys() - asked
         made, metadata = (spec.spec, spec.metadata) if isinstance(spec, VideoRequest) else (spec, NO_PAIRS)
         given = sources.given
         if given:
@@ -160,9 +161,9 @@ class Videos:
             check = partial(check_media, spec, sources)
             material = stack.enter_context(self.inputs.kept(given, check, remixed_from)) if given else None
             if request is None:
-                created = Created(self._jobs.create(made, tenant, material, metadata), before=False)
+                created = Created(self._jobs.create(made, tenant, material, metadata, settled), before=False)
             else:
-                created = self._jobs.create_once(made, tenant, request, material, metadata)
+                created = self._jobs.create_once(made, tenant, request, material, metadata, settled)
         if not created.before:
             self._ring(created.job.id)
         elif material:

@@ -596,3 +596,16 @@ def test_a_store_that_takes_no_changes_is_unavailable_and_not_broken(jobs, redis
 
     jobs.complete(job, "k")
     assert jobs.get(job.id).status is Status.COMPLETED
+
+
+def test_what_nobody_asked_for_is_left_out_of_what_was_chosen(jobs):
+    sampled = SPEC.model_copy(update={"steps": 8, "guidance_scale": 2.5})
+    usual = SPEC.model_copy(update={"steps": 20, "guidance_scale": 3.0})
+
+    told = jobs.create(sampled, settled=["steps"])
+    older = jobs.create(usual).model_copy(update={"settled": None})
+
+    assert jobs.get(told.id).chosen.model_fields_set & {"steps", "guidance_scale"} == {"guidance_scale"}
+    assert jobs.get(told.id).spec.steps == 8
+    assert older.chosen.model_fields_set & {"steps", "guidance_scale"} == {"guidance_scale"}
+    assert older.chosen.seed == usual.seed
