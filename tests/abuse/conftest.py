@@ -10,6 +10,7 @@ import grpc
 import httpx2
 import pytest
 
+from model.tasks import Task
 from service.access.keys import Keys
 from service.pb.videos_pb2_grpc import VideoServiceStub
 from service.processes.local import valkey
@@ -67,8 +68,10 @@ def target(tmp_path_factory, traps):
     data = tmp_path_factory.mktemp("abused")
     (data / "scratch").mkdir()
     (data / "checkpoints" / "ciotat-1").mkdir(parents=True)
-    tasks = {"tasks": ["text_to_video", "image_to_video", "video_to_video", "extend"]}
-    (data / "checkpoints" / "ciotat-1" / "model_index.json").write_text(json.dumps(tasks))
+    index = {"tasks": list(Task), "limits": {"seconds": 20, "megapixels": 336}}
+    (data / "checkpoints" / "ciotat-1" / "model_index.json").write_text(json.dumps(index))
+    (data / "checkpoints" / "ciotat-1" / "styles" / "flat").mkdir(parents=True)
+    (data / "checkpoints" / "ciotat-1" / "styles" / "flat" / "config.json").write_text("{}")
     log = data / "log"
     log.touch()
     environment = GENEROUS | SMALL

@@ -54,6 +54,13 @@ NAMES += [
     "__proto__",
     "expires_after[seconds]",
     "event_types[]",
+    "mask",
+    "mask[file_id]",
+    "last_frame",
+    "strength",
+    "loop",
+    "style",
+    "style_alpha",
 ]
 VALUES = [
     "",

@@ -10,7 +10,7 @@ from service.pb import files_pb2 as files
 from service.pb import videos_pb2 as pb
 from tests.abuse import media
 from tests.abuse.conftest import TIMES
-from tests.abuse.test_requests import NUMBERS, WORDS
+from tests.abuse.words import NUMBERS, WORDS
 
 pytestmark = pytest.mark.slow
 
