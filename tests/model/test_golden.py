@@ -1,15 +1,12 @@
 """Square videos stay what they were: the output of tiny networks, from fixed seeds, beside what is stored of it.
 
-Where torch and the processor are those that made the stored pictures, every byte is the same; elsewhere sums are
-rounded in another order, and bytes differ by at most TOLERANCE. A change of sizes, windows or passes moves
-whole pictures.
+Sums are rounded in another order by another build of torch, another processor or number of threads, which may move a
+byte by one: hence TOLERANCE, and no hash. Other sizes, windows, passes or noise move whole pictures by much more.
 
 After a change that is meant: python -m tests.model.test_golden, and CHANGELOG.md says why videos of old seeds change.
 """
 
-import hashlib
 import json
-import platform
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,23 +28,14 @@ CASES = {
     "enlarged four times": HOW,
     "windows of eight": replace(HOW, window=8),
 }
-EVERY = (
-    slice(None, None, 5),
-    slice(None, None, 24),
-    slice(None, None, 24),
-)  # of frames, rows and columns, is stored
-TOLERANCE = 3  # of 255
+EVERY = (slice(None, None, 5), *(slice(None, None, 24),) * 2)  # of frames, rows and columns, is stored
+TOLERANCE = 2  # of 255
 
 
 def made(case: str) -> np.ndarray:
     with TemporaryDirectory() as folder:
         tiny.write_checkpoint(Path(folder), CASES[case])
         return Pipeline.load(Path(folder), dtype=torch.float32).generate(SPEC)
-
-
-def here() -> str:
-    """What rounding depends on."""
-    return f"torch {torch.__version__}, {platform.machine()}, {torch.backends.cpu.get_cpu_capability()}"
 
 
 def golden() -> dict[str, dict[str, object]]:
@@ -62,8 +50,6 @@ def test_a_square_video_is_what_it_always_was(case):
     seen = frames[EVERY].astype(int)
     assert seen.shape == tuple(stored["shape"])
     assert np.abs(seen.flatten() - np.array(stored["pixels"])).max() <= TOLERANCE
-    if stored["made by"] == here():
-        assert hashlib.sha256(frames.tobytes()).hexdigest() == stored["sha256"]
 
 
 def test_the_stored_pictures_are_not_alike():
@@ -79,8 +65,6 @@ def store() -> None:
         frames = made(case)
         seen = frames[EVERY]
         everything[case] = {
-            "made by": here(),
-            "sha256": hashlib.sha256(frames.tobytes()).hexdigest(),
             "shape": list(seen.shape),
             "pixels": seen.flatten().tolist(),
         }
