@@ -8,6 +8,7 @@ from pathlib import Path
 
 from model.evaluation.report import failures
 from model.evaluation.studio import Answer
+from model.training.styles import STYLES
 
 TITLES = {
     "text_to_video": "Text to video",
@@ -19,11 +20,20 @@ TITLES = {
     "extend": "Extension: the first two seconds are given",
     "interpolate": "Interpolation: the first and the last frame are given",
     "video_to_video": "Video to video: a clip made into another",
-    "stylize": "Styles",
+    "two_objects": "Two objects and what one is to the other",
+    "colours": "Objects in colours that they never had in training",
+    "nature": "Natural scenes",
+    "photographs": "Photographs that were never trained on, under a moving camera",
+    "photographs_cinemagraph": "Cinemagraphs of photographs",
+    "photographs_inpaint": "Objects put into photographs",
+    **{f"style_{style}": f"Style: {style}" for style in STYLES},
 }
+PAGE = "index.html"
 INTRODUCTION = (
-    "The first questions of a fixed list, with fixed seeds, all of pairs of object and motion that were never trained "
-    "on. Nothing is chosen: what the judges or the measures of docs/evaluation.md find wrong is said under the video."
+    "The first questions of a fixed list, with fixed seeds: pairs of object and motion, and photographs, that were "
+    "never trained on. Nothing is chosen: what the judges or the measures of docs/evaluation.md find wrong is said "
+    "under the video. Clips that were given are kept as MP4, not quite what they were: a video made from them differs "
+    "a little."
 )
 STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 1180px; padding: 0 1rem; color: #1c1c1c }
@@ -58,18 +68,18 @@ class Exhibit:
         ]
 
 
-def write_pages(out: Path, shown: Sequence[Exhibit], absent: Mapping[str, str]) -> None:
+def write_pages(out: Path, shown: Sequence[Exhibit], absent: Mapping[str, str], made_by: str) -> None:
     """index.html and README.md beside the videos."""
     parts = {name: list(group) for name, group in groupby(shown, key=lambda one: one.part)}
-    (out / "index.html").write_text(html(parts, absent))
-    (out / "README.md").write_text(markdown(parts, absent))
+    (out / PAGE).write_text(html(parts, absent, made_by))
+    (out / "README.md").write_text(markdown(parts, absent, made_by))
 
 
 def verdict(one: Exhibit) -> str:
     return f"Failure: {', '.join(one.faults)}" if one.faults else "As asked"
 
 
-def html(parts: Mapping[str, Sequence[Exhibit]], absent: Mapping[str, str]) -> str:
+def html(parts: Mapping[str, Sequence[Exhibit]], absent: Mapping[str, str], made_by: str) -> str:
     """One page without scripts or foreign files."""
     sections = "".join(
         f"<h2>{escape(TITLES.get(name, name))}</h2><div class=row>{''.join(map(figure, of))}</div>"
@@ -78,7 +88,8 @@ def html(parts: Mapping[str, Sequence[Exhibit]], absent: Mapping[str, str]) -> s
     missing = "".join(f"<li>{escape(TITLES.get(n, n))}: {escape(why)}</li>" for n, why in absent.items())
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>ciotat: gallery</title><style>{STYLE}</style>"
-        f"<h1>Gallery</h1><p>{escape(INTRODUCTION)}</p>{sections}"
+        f"<h1>Gallery</h1><p>{escape(INTRODUCTION)}</p>"
+        f"<p>Made by <code>make gallery</code>: {escape(made_by)}.</p>{sections}"
         + (f"<h2>Not available</h2><ul>{missing}</ul>" if missing else "")
         + "</html>\n"
     )
@@ -103,12 +114,14 @@ def medium(file: str) -> str:
     return f'<img src="{file}" alt="">'
 
 
-def markdown(parts: Mapping[str, Sequence[Exhibit]], absent: Mapping[str, str]) -> str:
+def markdown(parts: Mapping[str, Sequence[Exhibit]], absent: Mapping[str, str], made_by: str) -> str:
     """A section a part, a video and its command after the other."""
     lines = [
         "# Gallery",
         "",
         INTRODUCTION.replace("docs/evaluation.md", "[docs/evaluation.md](../evaluation.md)"),
+        "",
+        f"Made by `make gallery`: {made_by}.",
         "",
     ]
     for name, of in parts.items():

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from model.evaluation.parts import PARTS
 from model.given import Given
 from model.spec import VideoSpec
 from service.cli import _parser
 from tests.tiny import write_checkpoint
 from worker import gallery
-from worker.gallery import command, main, written
+from worker.gallery import command, film, main, written
+from worker.gallery_page import TITLES
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +23,7 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("gallery")
     write_checkpoint(folder / "tiny")
     (folder / "out").mkdir()
+    (folder / "out" / "index.html").write_text("an earlier gallery")
     (folder / "out" / "old.webp").write_bytes(b"of an earlier gallery")
     asked = {"checkpoint": folder / "tiny", "out": folder / "out", "device": "cpu"}
     asked |= {"parts": "text_to_video", "each": 2, "size": 128, "steps": 1}
@@ -41,6 +44,37 @@ def test_each_video_stands_on_both_pages_with_its_prompt_its_seed_and_its_comman
         assert f"**{options.prompt}**, seed {options.seed}." in markdown
     with Image.open(made / "text_to_video-1.webp") as video:
         assert video.n_frames == 80
+
+
+def test_both_pages_say_which_weights_made_it_and_how(made):
+    told = r"weights [0-9a-f]{16}, 1 steps at guidance 2.5, 128 pixels, on cpu"
+
+    assert all(re.search(told, (made / page).read_text()) for page in ("index.html", "README.md"))
+
+
+def test_a_folder_that_is_no_gallery_is_left_alone(tmp_path):
+    write_checkpoint(tmp_path / "tiny")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+
+    with pytest.raises(ValueError, match="is no gallery: nothing of it is touched"):
+        main(["--checkpoint", str(tmp_path / "tiny"), "--out", str(tmp_path / "mine")])
+
+    assert (tmp_path / "mine" / "letter.txt").read_text() == "dear"
+
+
+def test_a_video_takes_no_more_bytes_than_it_may(tmp_path):
+    frames = np.random.default_rng(0).integers(0, 255, (4, 64, 64, 3), np.uint8)
+
+    film(frames, tmp_path / "good.webp", 10**6)
+    free = (tmp_path / "good.webp").stat().st_size
+    film(frames, tmp_path / "small.webp", 2 * free // 3)
+
+    assert (tmp_path / "small.webp").stat().st_size <= 2 * free // 3
+
+
+def test_every_part_that_is_shown_has_a_title():
+    assert {name for name, part in PARTS.items() if part.task is not None} <= set(TITLES)
 
 
 def test_a_failure_is_labelled_with_what_the_judges_saw(made):
