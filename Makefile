@@ -58,7 +58,7 @@ browser: .venv/browser
 
 .venv/browser: .venv/installed tests/browser/requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -r tests/browser/requirements.txt
-	@command -v chromium chromium-browser google-chrome >/dev/null || echo "NO CHROMIUM ON THIS MACHINE: the playground is not tested"
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || echo "NO CHROMIUM ON THIS MACHINE: the playground is not tested"
 	@touch $@
 
 # Calls made up from the OpenAPI document, for so many seconds, from this seed.

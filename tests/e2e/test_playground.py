@@ -340,6 +340,12 @@ def test_a_refusal_is_shown_beside_its_field_in_the_words_of_the_api(playground,
     page.click("#tab-extend")
     page.click("#create")
     assert "extend needs a clip" in page.inner_text("#fault-input_reference").lower()
+    page.select_option("#input_reference-earlier", first[0]["id"])
+    page.wait_for_selector("#source .given-name")
+    page.fill("#seconds", "1")
+    page.click("#create")  # whose route calls the clip `video`
+    page.wait_for_selector("#fault-input_reference >> text=1 seconds are to become 1")
+    page.click("#source .given button")
     page.select_option("#model", "truncated")
     assert page.get_attribute("#tab-extend", "aria-disabled") == "true"
     page.click("#tab-extend", force=True)  # it can be pressed, to be told why
