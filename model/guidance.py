@@ -23,6 +23,21 @@ def guided(
     return denoise
 
 
+def paired(
+    conditional: Denoiser, both: Denoiser, scale: float, interval: tuple[float, float] = (0.0, 1.0)
+) -> Denoiser:
+    """`guided`, by a denoiser of `both` halves in one batch, the conditional one first: one call instead of two."""
+    low, high = interval
+
+    def denoise(x: Tensor, sigma: float) -> Tensor:
+        if scale == 1.0 or not low <= sigma <= high:
+            return conditional(x, sigma)
+        clean, free = both(torch.cat([x, x]), sigma).chunk(2)
+        return torch.lerp(free, clean, scale)
+
+    return denoise
+
+
 def thresholded(denoise: Denoiser, quantile: float = 0.995) -> Denoiser:
     """Dynamic thresholding (Imagen, section 2.3): s = the quantile of |x| over the WHOLE clip of each sample, at
     least 1; clip to [-s, s] and divide by s. One s a clip: frames or windows of their own would flicker."""
@@ -30,7 +45,7 @@ def thresholded(denoise: Denoiser, quantile: float = 0.995) -> Denoiser:
     def denoise_thresholded(x: Tensor, sigma: float) -> Tensor:
         clean = denoise(x, sigma)
         s = clip_quantile(clean, quantile).clamp(min=1.0).view(-1, *[1] * (clean.ndim - 1))
-        return clean.clamp(-s, s) / s
+        return clean.clamp(-s, s).div_(s)
 
     return denoise_thresholded
 

@@ -151,7 +151,8 @@ class AttentionInflation(nn.Module):
         tokens = rearrange(self.film(y, vector), "(b t) c h w -> b (h w) t c", t=frames)
         number = torch.arange(frames, device=x.device, dtype=torch.float32)
         position = self.position(fourier(number, POSITION_FEATURES, longest=100.0).to(x.dtype))
-        q, k, v = self.qkv(tokens + position).chunk(3, dim=-1)
+        tokens = (tokens + position).contiguous()  # else the weights are copied once a position
+        q, k, v = self.qkv(tokens).chunk(3, dim=-1)
         b = v.shape[0]
         q, k = (rearrange(heads_of(z, self.head_dim), "b p k t d -> (b p) k t d") for z in (q, k))
         v = rearrange(v, "b p t (k d) -> (b p) k t d", d=self.head_dim)

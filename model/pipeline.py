@@ -5,7 +5,6 @@ from copy import copy
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,13 +15,13 @@ from model.canvas import Canvas
 from model.catalog import INDEX, TaskNotAvailable, tasks
 from model.compositions import KNOWING, Composition, compose
 from model.conditioning import FREE, Conditions, nothing_known
-from model.diffusion import Denoiser, noise_for, precondition, schedule
+from model.diffusion import Denoiser, noise_for, schedule
 from model.enlarging import Part, enlarging
 from model.extension import Begun, Pass, extended
 from model.given import NOTHING, Given
-from model.guidance import guided, thresholded
-from model.image_unet import ImageUNet
+from model.guidance import thresholded
 from model.looping import closed, lapped, turned
+from model.optimise import Optimised, Speed, optimise
 from model.plan import course_of, parts_of, passes_of
 from model.sampling import SAMPLERS, State, no_callback
 from model.sampling import OnStep as OnState
@@ -34,15 +33,7 @@ from model.style import Styles
 from model.text import TextEncoder, packaged_encoder
 from model.weights import InvalidCheckpoint, Sampling, load_index, load_stunet
 from model.windows import unwatched, watched, windowed
-
-
-class Asked(NamedTuple):
-    """What is asked of the base model: a clip a prompt."""
-
-    prompts: Sequence[str]
-    negative: str
-    steps: int  # of a whole schedule
-    guidance_scale: float
+from model.words import Asked, worded
 
 
 class Pipeline:
@@ -85,6 +76,15 @@ class Pipeline:
         text = TextEncoder(encoder or packaged_encoder(), device, sampling.max_tokens)
         styles = Styles.load(folder, base.image)
         return cls(base, ssr, text, sampling, device, dtype or fastest_dtype(device), styles)
+
+    def optimise(self, speed: Speed) -> None:
+        """From now on its networks are as fast as that makes them; styles stay eager."""
+        self.base, self.ssr = optimise(self.base, speed), optimise(self.ssr, speed)
+
+    @property
+    def arithmetic(self) -> str:
+        """What decides the last bits of a video beside its spec and the weights."""
+        return f"{self.dtype} {self.base.speed}" if isinstance(self.base, Optimised) else str(self.dtype)
 
     def styled(self, style: str | None, alpha: float) -> "Pipeline":
         """The same, its base network with so much of a style in its image weights. Raises UnknownStyle."""
@@ -195,20 +195,7 @@ class Pipeline:
         which nothing is known, it makes in windows."""
         how = self.sampling
         sigmas = schedule(asked.steps, how.base_shift, under.strength)
-        wanted, avoided = (
-            self.base.read(self.text(texts))._replace(circular=under.loop)
-            for texts in (asked.prompts, [asked.negative] * len(asked.prompts))
-        )
-
-        def make(turn: int) -> Denoiser:
-            beside = under.known.rolled(turn).beside if under.known else None
-            return guided(
-                conditioned(self.base, wanted, beside),
-                conditioned(self.base, avoided, beside),
-                asked.guidance_scale,
-                how.guidance_interval,
-            )
-
+        make = worded(self.base, self.text, asked, under, how.guidance_interval)
         whole = turned(make, sigmas) if under.loop else make(0)
         begin = start if isinstance(start, State) else under.begun(start, sigmas[0])
         if (begin.x if isinstance(begin, State) else begin).shape[2] > how.longest:
@@ -276,19 +263,6 @@ class Pipeline:
             return self.base_pass(asked, begun or noise[:, :, one.span], one.under, on_step, look)
 
         return extended(make, spans, under, Begun(point.part, point.low, point.state) if point else None)
-
-
-def conditioned(network: ImageUNet | STUNet, context: Any, beside: Tensor | None = None) -> Denoiser:
-    """A network and the context that it has read as a denoiser; `beside` (Known.beside) is what it sees of a clip that
-    is partly known, as it is: only the noisy clip is scaled."""
-    dtype = next(network.parameters()).dtype
-
-    def run(scaled: Tensor, sigma: Tensor) -> Tensor:
-        x = scaled if beside is None else torch.cat([scaled, beside.to(scaled.dtype)], dim=1)
-        y: Tensor = network(x.to(dtype), sigma, context)
-        return y
-
-    return lambda x, sigma: precondition(run, x, x.new_full((x.shape[0],), sigma))
 
 
 def fastest_dtype(device: str | torch.device) -> torch.dtype:

@@ -44,7 +44,7 @@ def _begun(start: Tensor | State) -> tuple[int, Tensor, Tensor | None]:
 def step_to(x: Tensor, clean: Tensor, sigma: float, target: float) -> Tensor:
     """Exact solution from sigma to target if the estimate of clean x stayed what it is (DDIM, on this path)."""
     ratio = target / sigma
-    return ratio * x + (1 - ratio) * clean
+    return (ratio * x).add_((1 - ratio) * clean)
 
 
 def sample_euler(
@@ -80,7 +80,7 @@ def sample_dpmpp_2m(
             before, now, then = map(half_log_snr, sigmas[done - 1 : done + 2])
             if math.isfinite(now - before) and math.isfinite(then - now):
                 gain = (then - now) / (2 * (now - before))
-                direction = (1 + gain) * clean - gain * previous
+                direction = ((1 + gain) * clean).sub_(gain * previous)
         x = step_to(x, direction, sigma, target)
         done, previous = done + 1, clean
         on_step(State(done, x, clean))

@@ -42,7 +42,7 @@ def projected(
     The range-null-space step of DDNM (Wang, Yu and Zhang 2023, section 3), its pseudo-inverse made smooth: an exact
     one would draw the low-resolution pixels' edges.
     """
-    return estimate + enlarged(low - lowered(estimate, factor), factor)
+    return enlarged(low - lowered(estimate, factor), factor).add_(estimate)
 
 
 def consistent(denoise: Denoiser, low: Float[Tensor, "b 3 t h w"], factor: int) -> Denoiser:

@@ -1,18 +1,18 @@
 """The Space-Time U-Net: a frozen image network, and the temporal layers around it (Lumiere, section 3.1)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 import torch
-import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from model.conditioning import CHANNELS
-from model.image_unet import Context, ImageUNet, ImageUNetConfig, Side
+from model.image_unet import Context, ImageUNet, ImageUNetConfig, Side, unshuffled
 from model.inflation import AttentionInflation, Clock, ConvInflation, TemporalDown, TemporalUp
-from model.layers import Conditioner, TextStates, zeroed
+from model.layers import Conditioner, KeysValues, TextStates, zeroed
 
 
 class InflationError(ValueError):
@@ -101,10 +101,7 @@ class STUNet(nn.Module):
         own = image.config.in_channels
         if x.shape[1] == own or stem is None:
             return image.entry(x)
-        beside = F.pixel_unshuffle(x[:, own:], image.config.patch).contiguous(
-            memory_format=torch.channels_last
-        )
-        y: Tensor = image.entry(x[:, :own]) + stem(beside)
+        y: Tensor = image.entry(x[:, :own]) + stem(unshuffled(x[:, own:], image.config.patch))
         return y
 
     def forward(
@@ -119,29 +116,41 @@ class STUNet(nn.Module):
         vector = image.conditioner(sigma, context.image.vector)
         asked = temporal.conditioner(sigma, context.temporal)
         moments = [temporal.clock(asked, frames >> level, 1 << level) for level in range(len(image.encoder))]
-        text, skips, circular = iter(context.image.text), list[Tensor](), context.circular
-
-        def stage(y: Tensor, side: Side, inflations: nn.Module, level: int) -> Tensor:
-            """The image blocks of one level, each followed by its inflation blocks."""
-            assert isinstance(inflations, nn.ModuleList)
-            stack = len(inflations) // len(side.blocks)
-            for k, block in enumerate(side.blocks):
-                y = block(y, vector, next(text) if block.cross is not None else None)
-                for inflation in inflations[k * stack : (k + 1) * stack]:
-                    y = inflation(y, frames >> level, moments[level], circular)
-            return y
+        text, circular = iter(context.image.text), context.circular
+        skips: list[Tensor] = []
 
         y = self.entry(rearrange(x, "b c t h w -> (b t) c h w"))
         for level, side in enumerate(cast("list[Side]", image.encoder)):
             if level:
                 skips.append(y)
                 y = temporal.downs[level - 1](image.downs[level - 1](y), frames >> (level - 1), circular)
-            y = stage(y, side, temporal.encoder[level], level)
+            inflations = cast(nn.ModuleList, temporal.encoder[level])
+            y = stage(y, side, inflations, vector, text, frames >> level, moments[level], circular)
         for level, side in reversed(list(enumerate(cast("list[Side]", image.decoder)))):
             y = temporal.ups[level](image.ups[level](y), frames >> (level + 1), circular)
             y = image.merges[level](torch.cat([y, skips.pop()], dim=1))
-            y = stage(y, side, temporal.decoder[level], level)
+            inflations = cast(nn.ModuleList, temporal.decoder[level])
+            y = stage(y, side, inflations, vector, text, frames >> level, moments[level], circular)
         return rearrange(image.exit(y), "(b t) c h w -> b c t h w", b=batch)
+
+
+def stage(
+    y: Float[Tensor, "n c h w"],
+    side: Side,
+    inflations: nn.ModuleList,
+    vector: Float[Tensor, "b e"],
+    text: Iterator[KeysValues],
+    frames: int,
+    moments: Float[Tensor, "n e"],
+    circular: bool,
+) -> Float[Tensor, "n c h w"]:
+    """The image blocks of one level, each followed by its inflation blocks."""
+    stack = len(inflations) // len(side.blocks)
+    for k, block in enumerate(side.blocks):
+        y = block(y, vector, next(text) if block.cross is not None else None)
+        for inflation in inflations[k * stack : (k + 1) * stack]:
+            y = inflation(y, frames, moments, circular)
+    return y
 
 
 def inflate(image: ImageUNet, config: InflationConfig | None = None) -> STUNet:

@@ -1,11 +1,12 @@
 """Kinds of settings that are text of a form: addresses, and lists with commas between."""
 
 from ipaddress import ip_network
-from typing import Annotated
+from typing import Annotated, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
 
+from model.spec import Size
 from worker.outbox import EVENT_SECONDS
 
 
@@ -44,7 +45,15 @@ def _networks(text: str) -> str:
     return text
 
 
+def _sizes(text: str) -> str:
+    for part in listed(text):
+        if part not in get_args(Size):
+            raise ValueError(f"{part!r} is no size of a video, as {', '.join(get_args(Size))} are")
+    return text
+
+
 Address = Annotated[str, AfterValidator(_without_password)]
 Ports = Annotated[str, AfterValidator(_ports)]
 Networks = Annotated[str, AfterValidator(_networks)]
 Waits = Annotated[str, AfterValidator(_waits)]
+Sizes = Annotated[str, AfterValidator(_sizes)]

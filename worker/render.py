@@ -16,10 +16,12 @@ from model.pipeline import Pipeline
 from model.spec import FPS, VideoSpec
 from model.text import TextEncoderMissing
 from model.weights import InvalidCheckpoint, fingerprint
+from worker.compiling import compile_for
 from worker.drain import Drain, Drained, Rest
 from worker.given import Inputs, InvalidInput
 from worker.hold import Hold
 from worker.jobs import LeaseLost
+from worker.kinds import listed
 from worker.loading import beating
 from worker.memory import GivenBack
 from worker.mp4 import encode
@@ -92,7 +94,7 @@ class Attempt:
         """The frames, from the noise or from where another attempt has left off."""
         spec, pipeline = self._job.spec, loaded.pipeline
         given = Inputs(self._job, self._storage, self._settings, self._hold.beat).given()
-        of = mark(spec, loaded.fingerprint, pipeline.dtype)
+        of = mark(spec, loaded.fingerprint, pipeline.arithmetic)
         with Points(self._hold, self._storage, of, price()) as points:
             made = points.load(self._settings.patience_seconds)
             self._timings.add(made.seconds)
@@ -152,12 +154,14 @@ def price() -> Price:
     return Price()
 
 
-def load(checkpoints: Path, device: str) -> None:
+def load(settings: Settings) -> None:
     """Have the model ready that is asked for by default; where it is not installed, the first that is."""
-    names = installed(checkpoints)
+    names = installed(settings.checkpoints)
     default = str(VideoSpec.model_fields["model"].default)
     name = default if default in names else next(iter(names), default)
-    _loaded(locate(checkpoints, name), _resolved(device))
+    folder = locate(settings.checkpoints, name)
+    pipeline, cache = _loaded(folder, _resolved(settings.device)).pipeline, settings.data / "compiled"
+    compile_for(listed(settings.optimise_sizes), pipeline, folder, settings.window_batch, cache)
 
 
 def failure(error: Exception, checkpoints: Path) -> tuple[str, str]:

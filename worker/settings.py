@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from model.catalog import SHIPPED
-from worker.kinds import Address, Networks, Ports, Waits
+from worker.kinds import Address, Networks, Ports, Sizes, Waits
 from worker.lifetimes import Lifetimes
 from worker.limits import DEFAULTS, QUEUE_COST, Limits
 
@@ -68,6 +68,12 @@ class Settings(Lifetimes):
     )
     window_batch: int = Field(
         1, ge=1, validation_alias="CIOTAT_WINDOW_BATCH", description="windows of super-resolution at a time"
+    )
+    optimise_sizes: Sizes = Field(
+        "",
+        validation_alias="CIOTAT_OPTIMISE_SIZES",
+        description="sizes of video for which a worker on a GPU compiles its networks when it starts, as in "
+        "`512x512,1024x1024`; unset: none. On CPUs compiling does not pay, and nothing is compiled",
     )
     queue: str = Field(
         "ciotat", validation_alias="CIOTAT_QUEUE", description="name of the Celery queue that workers consume"

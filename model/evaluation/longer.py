@@ -23,10 +23,11 @@ from model.evaluation.prompts import Question, question
 from model.evaluation.sheet import draw_sheet, to_frames
 from model.extension import Pass, extended, spans_of
 from model.guidance import guided, thresholded
-from model.pipeline import Pipeline, conditioned
+from model.pipeline import Pipeline
 from model.sampling import sample_dpmpp_2m
 from model.spec import FPS
 from model.windows import windowed
+from model.words import conditioned
 
 JUDGES = Path(__file__).parents[1] / "checkpoints" / "judges"
 LOOKS = ("object", "motion", "background")

@@ -22,7 +22,6 @@ from model.diffusion import Denoiser, loss_weight, noised, precondition, schedul
 from model.evaluation.sheet import draw_sheet, to_frames
 from model.guidance import guided, thresholded
 from model.layers import TextStates
-from model.pipeline import conditioned
 from model.sampling import sample_euler
 from model.stunet import STUNet
 from model.text import TextEncoder
@@ -34,6 +33,7 @@ from model.training.recipe import Distillation, Recipe, Settings, fused
 from model.training.shapes import Shapes
 from model.training.text_to_video import SIZE, WithText, samples
 from model.weights import load_stunet
+from model.words import conditioned
 
 CLIPS = 8  # a step and process: each costs a student and 2 * moves guided teachers
 

@@ -16,7 +16,6 @@ from model.evaluation.sheet import draw_sheet, to_frames
 from model.guidance import guided, thresholded
 from model.image_unet import ImageUNet, ImageUNetConfig
 from model.layers import TextStates
-from model.pipeline import conditioned
 from model.sampling import Sampler, no_callback, sample_dpmpp_2m
 from model.stunet import InflationConfig, STUNet, inflate
 from model.style import StyleConfig, StyleDelta, replaced, weights_digest
@@ -28,6 +27,7 @@ from model.training.pictures import Pictures, pictures
 from model.training.recipe import Recipe, Settings, fused
 from model.training.shapes import Shapes
 from model.weights import load_image_unet
+from model.words import conditioned
 
 SIZE = 128
 IMAGE_SHIFT, VIDEO_SHIFT, SPREAD = 4.0, 12.0, 1.3  # of the noise levels trained on

@@ -7,8 +7,8 @@ import torch
 from model.conditioning import CHANNELS, Known, keeping
 from model.diffusion import variance
 from model.layers import TextStates
-from model.pipeline import conditioned
 from model.stunet import STUNet, inflate
+from model.words import conditioned
 from tests.tiny import BASE, INFLATION, image_unet, stunet
 
 

@@ -13,11 +13,12 @@ from model.conditioning import Conditions, Known
 from model.diffusion import schedule
 from model.inflation import ConvInflation, TemporalConv, TemporalDown, TemporalUp
 from model.looping import closed, lapped, turn, turned
-from model.pipeline import Asked, Pipeline
+from model.pipeline import Pipeline
 from model.sampling import SAMPLERS
 from model.spec import VideoSpec
 from model.weights import Sampling
 from model.windows import windowed
+from model.words import Asked
 from tests import tiny
 
 
