@@ -14,10 +14,13 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import torch
+
 from model.bench.networks import floors
 from model.bench.sections import Section, sections
 from model.bench.timing import Figures
 
+THREADS = torch.get_num_threads()  # of each section
 COLUMNS = (  # of the table: what it is called, its name in the figures, its unit, digits, and room
     ("ms", "ms", 1, 2, 10),
     ("TFLOP", "flop", 1e12, 2, 8),
@@ -52,6 +55,7 @@ def apart(section: Section, limit: float) -> Figures:
 
 
 def _tell(measure: Callable[[], Figures], tells: Connection) -> None:
+    torch.set_num_threads(THREADS)
     tells.send(measure())
 
 
@@ -132,6 +136,7 @@ def main(arguments: list[str] | None = None) -> None:
     if args.peers:
         sys.path.append(str(args.peers))
     args.out.parent.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)  # a process that is forked from one with threads hangs when it wants its own
     made = dict(sections(args.device, args.text))
     run(matching(made, args.sections.split(",")), floors(), args.seconds, args.out)
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from model.bench.paper import PAPER_BASE, PAPER_SSR, Sizes
-from model.bench.timing import Figures, peak_gib, timed
+from model.bench.timing import Figures, forget_peak, peak_gib, timed
 from model.bench.work import call_of, work_of
 from model.optimise import Speed, optimise, preparing
 from model.stunet import STUNet
@@ -38,6 +38,7 @@ def called(network: STUNet, shape: tuple[int, ...], way: str) -> Figures:
     call = call_of(network, shape)
     with torch.inference_mode():
         truth = network(*call)
+        forget_peak()
         fast = optimise(network, WAYS[way])
         with searched("search" in way), preparing(fast):
             figures = timed(lambda: fast(*call))

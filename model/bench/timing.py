@@ -38,6 +38,13 @@ def timed(call: Callable[[], object], seconds: float = 2.0, most: int = 30) -> F
     }
 
 
+def forget_peak() -> None:
+    """What was used up to now does not count."""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+
+
 def peak_gib() -> float | None:
     """The most memory that this process has had on the GPU."""
     return torch.cuda.max_memory_reserved() / 2**30 if torch.cuda.is_available() else None
