@@ -141,7 +141,7 @@ def stage(
     vector: Float[Tensor, "b e"],
     text: Iterator[KeysValues],
     frames: int,
-    moments: Float[Tensor, "n e"],
+    moments: Float[Tensor, "n f"],
     circular: bool,
 ) -> Float[Tensor, "n c h w"]:
     """The image blocks of one level, each followed by its inflation blocks."""
