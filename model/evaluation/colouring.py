@@ -39,12 +39,14 @@ BESIDE = 0.7  # how much it tells against a colour that it is seen there too
 
 def coloured(index: int, seed: int) -> Staging:
     """Question `index` of the list `seed`: neither has the object this colour in training nor moves it so; all motions
-    and all colours in turn."""
+    and all colours in turn, but that a colour which no object is left for gives way to the next one."""
     rng = random.Random(f"colour/{seed}/{index}")
-    motion, colour = in_turn(len(MOTIONS), index, seed), in_turn(len(COLOURS), index, seed)
+    motion, turn = in_turn(len(MOTIONS), index, seed), in_turn(len(COLOURS), index, seed)
     names = never_seen(motion)
-    may = paintable(names, held=True)[:, colour].tolist()
-    name = rng.choice([one for one, free in zip(names, may, strict=True) if free])
+    may = paintable(names, held=True).roll(-turn, 1)
+    behind = may.any(0).tolist().index(True)
+    colour = (turn + behind) % len(COLOURS)
+    name = rng.choice([one for one, free in zip(names, may[:, behind].tolist(), strict=True) if free])
     speed = NORMAL if motion == STILL else rng.randrange(len(SPEEDS))
     background = rng.randrange(len(BACKGROUNDS))
     actor = {"object": 0, "motion": motion, "speed": speed, "colour": colour + 1}

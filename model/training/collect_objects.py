@@ -2,67 +2,23 @@
 
 npm pack @iconify-json/noto@1.2.9 && tar xzf iconify-json-noto-1.2.9.tgz
 python -m model.training.collect_objects package/
+
+`collect_objects.json` chooses: the name of an icon, and that of the object as a caption says it, in the order that
+numbers the objects.
 """
 
 import argparse
 import gzip
 import json
-import re
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from model.training.objects import DATA, Drawing, rasterise
 
-SELECTION = json.loads(Path(__file__).with_suffix(".json").read_text())
-LOOKALIKE = "skin-tone|-thirty$"
+NAMES: dict[str, str] = json.loads(Path(__file__).with_suffix(".json").read_text())
 ROTATIONS = tuple(range(12, 360, 12))
-
-
-def english(icon: str) -> str:
-    """The name of an icon as a caption says it: `kick-scooter` -> `kick scooter`."""
-    if re.match(r"(no)-(bicycles|smoking|littering|pedestrians|mobile-phones)$", icon):
-        return icon.replace("-", " ") + " sign"
-    return str(SELECTION["rename"].get(icon, icon.replace("-", " ")))
-
-
-def wanted(metadata: dict[str, Any]) -> list[str]:
-    """Icon names in the order of the set's categories, without those that a caption could not tell apart."""
-    everyone = {name for names in metadata["categories"].values() for name in names}
-    chosen: list[str] = []
-    for category, names in metadata["categories"].items():
-        keep = set(names)
-        if category == "People & Body":
-            keep = set(SELECTION["people"]) & everyone
-        elif category == "Symbols":
-            keep = set(SELECTION["symbols"]) & everyone
-        chosen += [
-            name
-            for name in names
-            if name in keep and not re.search(LOOKALIKE, name) and name not in SELECTION["drop"]
-        ]
-    return sorted(set(chosen), key=chosen.index)
-
-
-def on_grey(pictures: Tensor) -> Tensor:
-    """Premultiplied RGBA bytes (n, 4, s, s) over mid grey, as floats (n, 3, s, s) in [0, 1]."""
-    pixels = pictures.float() / 255
-    return pixels[:, :3] + (1 - pixels[:, 3:]) * 0.5
-
-
-def too_near(pictures: Tensor, threshold: float) -> list[tuple[int, int, float]]:
-    """Pairs (kept, dropped, RMS difference) of 32x32 pictures on grey that look alike, in order."""
-    small = torch.nn.functional.adaptive_avg_pool2d(on_grey(pictures), 32).flatten(1)
-    distance = torch.cdist(small, small) / small.shape[1] ** 0.5
-    pairs: list[tuple[int, int, float]] = []
-    gone: set[int] = set()
-    for i, j in (distance < threshold).triu(1).nonzero().tolist():
-        if i not in gone and j not in gone:
-            gone.add(j)
-            pairs.append((i, j, float(distance[i, j])))
-    return pairs
 
 
 def roundness(pictures: Tensor) -> Tensor:
@@ -85,29 +41,21 @@ def roundness(pictures: Tensor) -> Tensor:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("package", type=Path)
-    parser.add_argument("--near", type=float, default=0.054)
     parser.add_argument("--round", type=float, default=0.1)
     args = parser.parse_args()
     icons = json.loads((args.package / "icons.json").read_text())["icons"]
-    names = [
-        name for name in wanted(json.loads((args.package / "metadata.json").read_text())) if name in icons
-    ]
     drawings = [
-        Drawing(english(name), icons[name]["body"], icons[name].get("width", 128), False) for name in names
+        Drawing(name, icons[icon]["body"], icons[icon].get("width", 128), False)
+        for icon, name in NAMES.items()
     ]
-    pictures = rasterise(drawings, 128)
-    for kept, dropped, distance in too_near(pictures, args.near):
-        print(f"near {distance:.3f}: keep {drawings[kept].name}, drop {drawings[dropped].name}")
-    gone = {dropped for _, dropped, _ in too_near(pictures, args.near)}
-    turning = roundness(pictures)
-    kept_drawings = [
-        {"name": d.name, "body": d.body, "width": d.width, "round": bool(turning[i] < args.round)}
-        for i, d in enumerate(drawings)
-        if i not in gone
+    turning = roundness(rasterise(drawings, 128))
+    entries = [
+        {"name": d.name, "body": d.body, "width": d.width, "round": bool(worst < args.round)}
+        for d, worst in zip(drawings, turning, strict=True)
     ]
-    print("round:", [d["name"] for d in kept_drawings if d["round"]])
-    DATA.write_bytes(gzip.compress(json.dumps(kept_drawings, separators=(",", ":")).encode(), 9, mtime=0))
-    print(f"{len(kept_drawings)} objects, {DATA.stat().st_size / 2**20:.2f} MiB")
+    print("round:", [entry["name"] for entry in entries if entry["round"]])
+    DATA.write_bytes(gzip.compress(json.dumps(entries, separators=(",", ":")).encode(), 9, mtime=0))
+    print(f"{len(entries)} objects, {DATA.stat().st_size / 2**20:.2f} MiB")
 
 
 if __name__ == "__main__":

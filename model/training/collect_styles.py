@@ -20,7 +20,7 @@ from typing import Any
 
 from PIL import Image
 
-from model.training.collect_objects import english, wanted
+from model.training.collect_objects import NAMES
 from model.training.objects import Drawing, drawings
 from model.training.styles import FOLDER, TILE, TILES_A_ROW
 
@@ -35,15 +35,10 @@ ET.register_namespace("xlink", XLINK[1:-1])
 
 def icons_of(noto: Path) -> dict[str, tuple[str, list[str]]]:
     """Of each of our objects: the name of its icon, and its code points as file names say them."""
-    icons = json.loads((noto / "icons.json").read_text())["icons"]
     codes: dict[str, list[str]] = {}
     for code, icon in json.loads((noto / "chars.json").read_text()).items():
         codes.setdefault(icon, []).append(code)
-    found: dict[str, tuple[str, list[str]]] = {}
-    for icon in wanted(json.loads((noto / "metadata.json").read_text())):
-        if icon in icons:
-            found.setdefault(english(icon), (icon, codes.get(icon, [])))
-    return found
+    return {name: (icon, codes.get(icon, [])) for icon, name in NAMES.items()}
 
 
 def fluent(folder: Path, icon: str) -> tuple[str, int] | None:

@@ -1,4 +1,4 @@
-"""A thousand named vector drawings, rasterised once into a pyramid of textures."""
+"""Named vector drawings, rasterised once into a pyramid of textures."""
 
 import gzip
 import json

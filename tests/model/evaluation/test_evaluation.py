@@ -19,7 +19,7 @@ from model.training.motions import MOTIONS, heldout
 from model.training.objects import drawings
 from model.training.words import UNSEEN, UNSEEN_PHRASES
 
-NAMES = tuple(drawing.name for drawing in drawings()[::150])
+NAMES = tuple(drawing.name for drawing in drawings()[::60])
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,15 @@
 import pytest
 import torch
 
+from model.evaluation.evaluate import JUDGES
 from model.evaluation.judge_training import Lessons, new_judges, worn
 from model.evaluation.judges import Judges, activity
+from model.training.backgrounds import BACKGROUNDS
+from model.training.motions import MOTIONS
 from model.training.objects import Atlas, drawings
 from model.training.world import World
 
-NAMES = tuple(drawing.name for drawing in drawings()[::150])
+NAMES = tuple(drawing.name for drawing in drawings()[::60])
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +35,14 @@ def test_judges_are_small_and_survive_their_file(judges: Judges, tmp_path):
     assert torch.allclose(again.judge(clips).motion_odds, judges.judge(clips).motion_odds, atol=2e-3)
     everything = new_judges(tuple(drawing.name for drawing in drawings()))
     assert sum(value.numel() for value in everything.state_dict().values()) * 2 < 3 * 2**20
+
+
+def test_the_shipped_judges_choose_among_the_things_of_the_world():
+    judges = Judges.load(JUDGES)
+
+    assert judges.config.objects == tuple(drawing.name for drawing in drawings())
+    assert judges.config.backgrounds == tuple(background.name for background in BACKGROUNDS)
+    assert judges.config.motions == MOTIONS
 
 
 def test_judges_refuse_clips_of_another_length(judges: Judges):

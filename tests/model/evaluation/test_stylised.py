@@ -107,7 +107,7 @@ def test_a_style_is_held_to_its_look_and_to_the_motion_of_the_base(folder, pipel
     with torch.no_grad():
         sure.style.bias[1] = 1000.0  # of "flat"
     sure.save(tmp_path)
-    judges = new_judges(tuple(drawing.name for drawing in drawings()[::150])).eval()
+    judges = new_judges(tuple(drawing.name for drawing in drawings()[::60])).eval()
     monkeypatch.setattr(pipeline, "sampling", replace(pipeline.sampling, base_size=128))
     studio = Studio(pipeline, judges, Settings(size=128, steps=1, guidance=1.0))
 

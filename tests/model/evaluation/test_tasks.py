@@ -21,7 +21,7 @@ from model.pipeline import Pipeline
 from model.spec import VideoSpec
 
 REQUESTS = {part.name: part.ask.keywords["request_for"] for part in from_inputs.PARTS}
-ASKED = (3, 8)  # one that goes right, in a box that stands; one that rises, in a box that goes with it
+ASKED = (45, 64)  # one that goes right, in a box that stands; one that rises, in a box that goes with it
 Frames = np.ndarray
 
 

@@ -187,7 +187,8 @@ def test_questions_about_two_objects_hold_what_moves_out_and_meet_all_relations(
 
 
 def test_questions_about_colours_hold_colour_and_motion_out():
-    asked = [coloured(index, 0) for index in range(44)]
+    # 154: every motion in every colour
+    asked = [coloured(index, 0) for index in range(154)]
 
     assert {one.asked["colour"] for one in asked[:11]} == set(colours.COLOURS)
     for one in asked:

@@ -18,7 +18,7 @@ from model.training.photographs import Album
 from model.training.phrasing import Actor, action, thing, two
 from model.training.world import World, clip_times
 
-NAMES = (*tuple(drawing.name for drawing in drawings()[::40]), "car", "cat", "bicycle", "rabbit")
+NAMES = (*tuple(drawing.name for drawing in drawings()[::16]), "car", "cat", "bicycle", "rabbit")
 
 
 @pytest.fixture(scope="module")

@@ -44,14 +44,14 @@ def out(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_each_style_draws_at_least_a_thousand_of_the_bases_objects_under_their_names():
+def test_each_style_draws_nearly_all_of_the_bases_objects_under_their_names():
     base = [drawing.name for drawing in drawings()]
     for style in styles.STYLES:
         names = styles.drawn(style)
-        assert len(names) >= 1000
+        assert len(names) >= 0.97 * len(base)
         assert list(names) == [name for name in base if name in set(names)]
-    assert len(styles.shared(base)) >= 1000
-    assert sum(file.stat().st_size for file in styles.FOLDER.iterdir()) < 6 * MIB
+    assert len(styles.shared(base)) >= 0.97 * len(base)
+    assert sum(file.stat().st_size for file in styles.FOLDER.iterdir()) < 3 * MIB
 
 
 @pytest.mark.parametrize("style", styles.STYLES)
@@ -81,9 +81,9 @@ def test_line_drawings_have_no_colour_and_high_contrast_has_two(worlds):
 
 
 def test_names_that_a_style_lacks_are_left_out():
-    assert "pickle" in {drawing.name for drawing in drawings()}
-    assert styles.load("3d", "cpu", 64, ["pickle", "car"]).names == ("car",)
-    assert world_of("flat", 64, ["pickle", "car"], HERE.device).atlas.names == ("car",)
+    assert "phoenix" in {drawing.name for drawing in drawings()}
+    assert styles.load("3d", "cpu", 64, ["phoenix", "car"]).names == ("car",)
+    assert world_of("flat", 64, ["phoenix", "car"], HERE.device).atlas.names == ("car",)
 
 
 def test_a_style_is_learned_and_saved_and_the_image_weights_stay(worlds, out: Path) -> None:
