@@ -7,9 +7,10 @@ from typing import Literal
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match, Route
 
 from service.errors import (
@@ -26,6 +27,7 @@ from service.errors import (
 from service.rest.request_id import HEADER
 
 PATIENCE = 60.0  # seconds: the official client, told to wait longer than this, comes back at once instead
+CLIENT_CLOSED_REQUEST = 499  # as proxies write it in their logs
 log = logging.getLogger(__name__)
 
 
@@ -61,6 +63,7 @@ def install_errors(app: FastAPI) -> None:
         app.add_exception_handler(kind, _refused)
     app.add_exception_handler(HTTPException, _framework)
     app.add_exception_handler(RequestValidationError, _parameters)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _unforeseen)
 
 
@@ -101,6 +104,11 @@ def _parameters(request: Request, error: Exception) -> JSONResponse:
     first = error.errors()[0]
     field = str(first["loc"][-1])
     return reply(400, "invalid_value", f"{field}: {first['msg']}", field)
+
+
+def _gone(request: Request, error: Exception) -> Response:
+    """A client that left before its request was read: nobody hears the answer, and nothing has failed."""
+    return Response(status_code=CLIENT_CLOSED_REQUEST)
 
 
 def _unforeseen(request: Request, error: Exception) -> JSONResponse:
