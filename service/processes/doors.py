@@ -13,6 +13,9 @@ from service.rpc.server import RpcServer
 from service.rpc.servicer import serve
 from worker.settings import Settings
 
+# Longer than clients keep idle connections (httpx, so the official client too: 5 s), or a request may meet the close.
+KEEP_ALIVE_SECONDS = 65
+
 
 class Doors:
     """REST on a listening socket, gRPC on a port (a free one for 0) of an address; gRPC is open when this is made."""
@@ -33,6 +36,7 @@ class Doors:
             service.rest,
             log_level="warning",
             timeout_graceful_shutdown=max(1, round(settings.grace_seconds)),
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             ssl_context_factory=None if found is None else lambda *_: found.for_http(),
         )
         self.rest = _Rest(config, self.rpc, settings.notice_seconds)

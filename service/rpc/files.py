@@ -32,7 +32,12 @@ class FileCalls(Answering):
             if not context.is_active():  # a caller that has gone may look like the end of what it sent
                 return pb.UploadFileResponse()
             fields["file"] = Upload(file, str(fields.pop("filename", "")))
-            return pb.UploadFileResponse(file=_told(self._files.upload(caller, fields)))
+            kept = self._files.upload(caller, fields)
+            if (
+                not context.is_active()
+            ):  # it went meanwhile, and nobody will ever know the name of what is kept
+                self._files.delete(caller, kept.id)
+            return pb.UploadFileResponse(file=_told(kept))
 
     def _receive(self, requests: Iterator[pb.UploadFileRequest], file: BinaryIO) -> None:
         """What follows the header, counted as it comes."""

@@ -49,6 +49,16 @@ def test_both_doors_go_on_for_as_long_as_the_notice_and_then_close(redis_url, re
         httpx2.get(f"{doors.url}/livez")
 
 
+def test_idle_connections_are_kept_for_longer_than_clients_keep_them(redis_url, redis, tmp_path):
+    settings = Settings(data=tmp_path, redis_url=redis_url)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        doors = Doors(build(settings), settings, listener, 0)
+    doors.rpc.drain(0)
+
+    pool = httpx2.HTTPTransport()._pool
+    assert doors.rest.config.timeout_keep_alive > 2 * pool._keepalive_expiry > 0
+
+
 def test_what_a_door_says_is_sent_at_once():
     """And not 40 ms later, when the client has acknowledged what was sent before."""
     with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):

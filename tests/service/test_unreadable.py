@@ -1,6 +1,7 @@
 """Messages that cannot be read, from anybody, hold nothing of the gRPC door and are refused like others."""
 
 import threading
+import time
 from contextlib import ExitStack
 
 import grpc
@@ -10,8 +11,10 @@ from service.pb import files_pb2
 from service.pb import videos_pb2 as pb
 from service.pb.videos_pb2_grpc import VideoServiceStub
 from service.processes.leaving import Leaving
+from service.rpc.files import FileCalls
 from service.rpc.server import OPTIONS
 from service.rpc.servicer import serve
+from tests import clips
 from tests.service.test_refusals import details_of
 from tests.service.test_strangers import methods
 
@@ -93,3 +96,40 @@ def test_who_hangs_up_in_the_middle_of_an_upload_is_no_error_of_ours(connected, 
         VideoServiceStub(connected()).GetVideo(pb.GetVideoRequest(id="x"))
 
     assert caplog.text == ""
+
+
+def test_a_file_whose_sender_hung_up_while_it_was_kept_is_not_kept(connected, videos, monkeypatch):
+    contexts, calls, kept = [], [], []
+    answering, upload = FileCalls._answering, videos.files.upload
+
+    def seen(self, context):
+        contexts.append(context)
+        return answering(self, context)
+
+    def slow(caller, fields):
+        file = upload(caller, fields)
+        kept.append(file.id)
+        calls[0].cancel()
+        while contexts[0].is_active():
+            time.sleep(0.01)
+        return file
+
+    monkeypatch.setattr(FileCalls, "_answering", seen)
+    monkeypatch.setattr(videos.files, "upload", slow)
+    door, begun = VideoServiceStub(connected()), threading.Event()
+
+    def parts():
+        assert begun.wait(10)
+        yield files_pb2.UploadFileRequest(header=files_pb2.FileHeader(purpose="vision"))
+        yield files_pb2.UploadFileRequest(chunk=clips.photograph(1))
+
+    calls.append(door.UploadFile.future(parts()))
+    begun.set()
+    with pytest.raises(grpc.FutureCancelledError):
+        calls[0].result(20)
+
+    deadline = time.monotonic() + 10
+    while door.ListFiles(files_pb2.ListFilesRequest()).data:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert len(kept) == 1
